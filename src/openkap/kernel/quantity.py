@@ -42,7 +42,9 @@ def unit_words(code: str) -> str:
 def _registry():
     import pint  # 0.25 s: loaded only when two different units meet
 
-    return pint.UnitRegistry(non_int_type=Decimal, autoconvert_offset_to_baseunit=False)
+    registry = pint.UnitRegistry(non_int_type=Decimal)
+    registry.define("arbitrary_unit = [arbitrary_unit]")  # UCUM's [IU]: comparable only with itself
+    return registry
 
 
 def _dimensionality_error():
