@@ -11,19 +11,25 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import total_ordering
 
 from openkap.kernel.errors import UserError
 
 _FHIR_DATE = re.compile(
-    r"(?P<y>\d{4})(-(?P<m>\d{2})(-(?P<d>\d{2})(T(?P<t>\d{2}:\d{2}(:\d{2}(\.\d+)?)?)(?P<z>Z|[+-]\d{2}:\d{2})?)?)?)?"
+    r"(?P<y>\d{4})(-(?P<m>\d{2})(-(?P<d>\d{2})(T(?P<t>\d{2}:\d{2}(:\d{2}(\.\d+)?)?)(?P<z>Z|[+-]\d{2}:\d{2})?)?)?)?",
+    re.ASCII,
 )
-_DURATION = re.compile(r"(\d+)\s*(d|wk|mo|a|h)")
+_DURATION = re.compile(r"(\d+)\s*(d|wk|mo|a|h)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+_NO_INSTANT = datetime.min.replace(tzinfo=UTC)
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class When:
     """
-    A moment known to some precision.
+    A moment known to some precision. Sorts by day; on one day, what has an instant comes last.
 
     Args:
         earliest: first day it may be.
@@ -63,7 +69,7 @@ class When:
             raise UserError(f"{text!r} is not a day of the calendar: correct the date.") from None
 
     @classmethod
-    def _from(cls, found: re.Match, text: str, zone: tzinfo | None) -> When:
+    def _from(cls, found: re.Match[str], text: str, zone: tzinfo | None) -> When:
         year = int(found["y"])
         if found["m"] is None:
             return cls(date(year, 1, 1), date(year, 12, 31), None, text)
@@ -71,12 +77,20 @@ class When:
         if found["d"] is None:
             return cls(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]), None, text)
         day = date(year, month, int(found["d"]))
-        if found["t"] is None or found["z"] is None:
+        if found["t"] is None:
             return cls(day, day, None, text)
         instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if instant.tzinfo is None:
+            return cls(day, day, None, text)
         if zone is not None:
             day = instant.astimezone(zone).date()
         return cls(day, day, instant.astimezone(UTC), text)
+
+    def __lt__(self, other: When) -> bool:
+        return self._order() < other._order()
+
+    def _order(self) -> tuple[date, date, datetime, str]:
+        return (self.earliest, self.latest, self.instant or _NO_INSTANT, self.text)
 
     @property
     def whole(self) -> bool:
@@ -113,7 +127,7 @@ class Span:
 
 def fresh(when: When, span: Span, on: date) -> bool:
     """True if 0 <= age <= span in whole calendar days at `on`, read at the earliest possible day."""
-    return span.before(on) <= when.earliest and when.latest <= on
+    return span.before(on) <= when.earliest <= on
 
 
 def years_between(born: date, on: date) -> int:

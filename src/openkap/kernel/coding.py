@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from openkap.kernel.errors import UserError
@@ -35,7 +36,7 @@ class Code:
     code: str
     display: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check = _FORMS.get(self.system)
         if check and not check(self.code):
             raise UserError(f"{self.code!r} is not a code of {self.system}: correct the code.")
@@ -46,7 +47,7 @@ class Code:
 
 def _mod10(code: str) -> bool:
     """LOINC's Luhn check digit."""
-    if not re.fullmatch(r"\d{1,7}-\d", code):
+    if not re.fullmatch(r"[0-9]{1,7}-[0-9]", code):
         return False
     digits = code[:-2]
     odd = str(int(digits[::-1][::2][::-1]) * 2)
@@ -81,7 +82,7 @@ _VERHOEFF_P = [
 
 def _verhoeff(code: str) -> bool:
     """SNOMED CT's Verhoeff check digit."""
-    if not re.fullmatch(r"[1-9]\d{5,17}", code):
+    if not re.fullmatch(r"[1-9][0-9]{5,17}", code):
         return False
     check = 0
     for place, digit in enumerate(reversed(code)):
@@ -89,9 +90,9 @@ def _verhoeff(code: str) -> bool:
     return check == 0
 
 
-_FORMS = {
+_FORMS: dict[str, Callable[[str], object]] = {
     LOINC: _mod10,
     SNOMED: _verhoeff,
-    ICD10CM: re.compile(r"[A-Z]\d[0-9A-Z](\.?[0-9A-Z]{1,4})?").fullmatch,
-    RXNORM: re.compile(r"\d{1,9}").fullmatch,
+    ICD10CM: re.compile(r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?").fullmatch,
+    RXNORM: re.compile(r"[0-9]{1,9}").fullmatch,
 }

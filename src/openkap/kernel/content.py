@@ -59,6 +59,7 @@ def read_toml(package: str, name: str) -> dict[str, Any]:
 
 
 def parse_toml(text: str, name: str) -> dict[str, Any]:
+    """Parse TOML text; `name` is how a ContentFault calls it."""
     try:
         return tomli.loads(text, parse_float=Decimal)
     except tomli.TOMLDecodeError as fault:

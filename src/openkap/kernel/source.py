@@ -53,7 +53,9 @@ def verified(tags: tuple[str, ...] | list[str]) -> Verified:
         True if every tag is V; "secondary" if the weakest is S; else False.
     """
     weakest = max(tags, key=_TRUST.index)
-    return {"V": True, "S": "secondary"}.get(weakest, False)
+    if weakest == "S":
+        return "secondary"
+    return weakest == "V"
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,8 +8,12 @@ exactly as far as it must be: `FALSE and UNKNOWN` is FALSE, `TRUE and UNKNOWN` i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Truth(Enum):
@@ -115,5 +119,5 @@ def _combine(answers: tuple[Answer, ...], decisive: Truth, otherwise: Truth) -> 
     raise AssertionError("unreachable: every truth value was tried")
 
 
-def _unique(items):
+def _unique(items: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(items))
