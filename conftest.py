@@ -1,0 +1,59 @@
+"""What all tests share: how many cases are drawn and from which seed, the marks, and the FHIR referees."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.referees.referees import Referees
+
+GATE = os.environ.get("OPENKAP_GATE") == "1"
+FIXED_SEED = 20261125
+SEED = int(os.environ.get("OPENKAP_SEED", FIXED_SEED))
+
+# everyday: few cases, the same each time. fresh: few cases from the seed given on the command line.
+# gate: full counts, new cases each time.
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
+settings.register_profile("everyday", max_examples=40, derandomize=True, database=None, **_COMMON)
+settings.register_profile("fresh", max_examples=40, database=None, **_COMMON)
+settings.register_profile("gate", max_examples=5_000, **_COMMON)
+settings.load_profile("gate" if GATE else os.environ.get("OPENKAP_PROFILE", "everyday"))
+
+
+def pytest_report_header() -> str:
+    size = "full counts" if GATE else "everyday counts"
+    return f"openkap: {size}, seed {SEED} (OPENKAP_SEED={SEED} repeats it)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "seed" in names:
+            item.add_marker("seeded")
+        if "referees" in names:  # one worker keeps the one child process; it reads 90 MB of definitions
+            item.add_marker("slow")
+            item.add_marker(pytest.mark.xdist_group("referees"))
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Seed for tests that draw their own cases; `make test` runs them from a fresh one too."""
+    return SEED
+
+
+@pytest.fixture(scope="session")
+def count() -> Callable[[int], int]:
+    """How many cases to draw: `count(100_000)` is that many at the gate, a hundredth every day."""
+    return lambda full: full if GATE else max(full // 100, 10)
+
+
+@pytest.fixture(scope="session")
+def referees() -> Iterator[Referees]:
+    """
+    Independent FHIR R4 validators: `referees.check(resources)` gives the faults they find.
+
+    Tests that use it are slow by themselves and run in `make test`, not in `make check`.
+    """
+    with Referees() as running:
+        yield running
