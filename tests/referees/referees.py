@@ -50,7 +50,8 @@ class Referees:
         given = [resources] if isinstance(resources, dict) else resources
         flat = [inner for resource in given for inner in _with_entries(resource)]
         stdin, stdout = self._node.stdin, self._node.stdout
-        assert stdin and stdout
+        assert stdin
+        assert stdout
         stdin.write(json.dumps(flat, default=float) + "\n")
         stdin.flush()
         answer = stdout.readline()
