@@ -1,0 +1,312 @@
+"""
+Facts that follow from other facts: age, body-mass index, mean pressure, multiples of a normal limit.
+
+No clinical limit stands here; a derivation only says what the numbers are, or which are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from openkap.chart.types import Interval, Reading, State
+from openkap.chart.vocabulary import facts, policy
+from openkap.kernel.clock import Span, years_between
+from openkap.kernel.quantity import factor, round_half_up
+
+if TYPE_CHECKING:
+    from openkap.chart.view import View
+
+Derivation = Callable[["View", "Span | None"], State]
+
+
+def _missing(name: str, view: View, *bases: str, look_back: Span | None = None) -> State | None:
+    """The unknown state of a derived fact whose base facts are not all settled, or None if they are."""
+    states = [view.state(base, look_back) for base in bases]
+    open_ = [s for s in states if not s.settled]
+    if not open_:
+        return None
+    status = next((s.status for s in open_ if s.status == "conflict"), open_[0].status)
+    return State(
+        name,
+        status,
+        sources=tuple(src for s in open_ for src in s.sources),
+        reason="; ".join(s.reason for s in open_),
+        missing=tuple(m for s in open_ for m in (s.missing or (s.fact,))),
+    )
+
+
+def age(view: View, _: Span | None) -> State:
+    """Whole years at the day of decision; a range where only the year or month of birth is known."""
+    born = view.chart.patient.born
+    if born is None:
+        return State("age", "unknown", reason="birth date: no record", missing=("birth-date",))
+    low, high = years_between(born.latest, view.on), years_between(born.earliest, view.on)
+    value: Decimal | Interval = Decimal(low) if low == high else Interval(Decimal(low), Decimal(high))
+    missing = () if low == high else ("birth-date",)
+    return State("age", "known", value, "a", None, (view.chart.patient.source,), missing=missing)
+
+
+def bmi(view: View, look_back: Span | None) -> State:
+    """Weight over height squared."""
+    if gap := _missing("bmi", view, "weight", "height"):
+        return gap
+    weight, height = view.state("weight", look_back), view.state("height")
+    assert isinstance(weight.value, Decimal) and isinstance(height.value, Decimal)
+    metres = height.value * factor("cm", "m")
+    value = round_half_up(weight.value / (metres * metres), 1)
+    return State("bmi", "known", value, "kg/m2", weight.when, weight.sources + height.sources)
+
+
+def _mean(name: str, base: str) -> Derivation:
+    """Mean of all fresh readings, of which there must be two on two days."""
+
+    def derive(view: View, look_back: Span | None) -> State:
+        readings = view.fresh_numbers(base, look_back)
+        days = {r.when.earliest for r in readings if r.when}
+        if len(days) < policy("pressure-mean").count:
+            found = view.state(base, look_back)
+            reason = (
+                f"{len(readings)} usable reading{'s' if len(readings) != 1 else ''} on {len(days)} "
+                f"day{'s' if len(days) != 1 else ''}, two on two days are needed"
+                if readings
+                else found.reason
+            )
+            return State(name, "unknown" if readings else found.status, reason=reason, missing=(base,))
+        values = [r.value for r in readings if isinstance(r.value, Decimal)]
+        value = round_half_up(sum(values, Decimal(0)) / len(values), 1)
+        latest = max((r.when for r in readings if r.when), key=lambda w: w.earliest)
+        return State(
+            name, "known", value, readings[0].unit, latest, tuple(r.source for r in readings), "", tuple(readings)
+        )
+
+    return derive
+
+
+def weight_change(view: View, _: Span | None) -> State:
+    """Largest difference in percent between the newest weight and another of the last 90 days; 0 if it is the only one."""
+    if gap := _missing("weight-change", view, "weight"):
+        return gap
+    newest = view.state("weight")
+    assert isinstance(newest.value, Decimal)
+    others = [r for r in view.fresh_numbers("weight", policy("weight-comparison")) if r not in newest.readings]
+    changes = [abs(newest.value - r.value) / r.value * 100 for r in others if isinstance(r.value, Decimal)]
+    value = round_half_up(max(changes, default=Decimal(0)), 1)
+    return State("weight-change", "known", value, "%", newest.when, newest.sources + tuple(r.source for r in others))
+
+
+def _times_upper_limit(name: str, base: str) -> Derivation:
+    """A result as a multiple of the upper limit of its own reference range."""
+
+    def derive(view: View, look_back: Span | None) -> State:
+        if gap := _missing(name, view, base, look_back=look_back):
+            return gap
+        state = view.state(base, look_back)
+        reading = state.readings[0]
+        if isinstance(state.value, Decimal) and reading.range and reading.range.high:
+            value: Decimal | Interval = round_half_up(state.value / reading.range.high, 2)
+        elif reading.interpretation in ("N", "L"):
+            value = Interval(Decimal(0), Decimal(1))
+        else:
+            return State(
+                name, "unknown", reason=f"{base}: no upper limit of normal came with the result", missing=(base,)
+            )
+        return State(name, "known", value, "1", state.when, state.sources)
+
+    return derive
+
+
+def _level(reading: Reading) -> str | None:
+    """`suppressed`, `in-range` or `raised` by the result's own range, else by its interpretation."""
+    if reading.range and isinstance(reading.value, Decimal):
+        if reading.range.low is not None and reading.value < reading.range.low:
+            return "suppressed"
+        if reading.range.high is not None and reading.value > reading.range.high:
+            return "raised"
+        if reading.range.low is not None and reading.range.high is not None:
+            return "in-range"
+    return {"N": "in-range", "L": "suppressed", "LL": "suppressed", "H": "raised", "HH": "raised"}.get(
+        reading.interpretation
+    )
+
+
+def _hormone_level(name: str, base: str) -> Derivation:
+    def derive(view: View, look_back: Span | None) -> State:
+        if gap := _missing(name, view, base, look_back=look_back):
+            return gap
+        state = view.state(base, look_back)
+        level = _level(state.readings[0])
+        if level is None:
+            return State(name, "unknown", reason=f"{base}: no reference range came with the result", missing=(base,))
+        return State(name, "known", level, None, state.when, state.sources)
+
+    return derive
+
+
+def thyroid_uncontrolled(view: View, _: Span | None) -> State:
+    """
+    True when hyperthyroidism is present and no fresh TSH is in range, or a fresh TSH is suppressed and
+    FT4 raised. False when it is absent or the TSH is in range.
+    """
+    name = "thyroid-uncontrolled"
+    disease, tsh, ft4 = view.state("hyperthyroidism"), view.state("tsh-level"), view.state("ft4-level")
+    sources = disease.sources + tsh.sources + ft4.sources
+    if tsh.value == "in-range":
+        return State(name, "absent", False, None, tsh.when, tsh.sources)
+    if tsh.value == "suppressed" and ft4.value == "raised":
+        return State(name, "known", True, None, tsh.when, sources)
+    if disease.status == "known" and tsh.status != "conflict":
+        return State(name, "known", True, None, disease.when, sources)
+    if disease.status == "absent" and tsh.value == "suppressed":
+        return State(name, "unknown", reason="TSH is suppressed and FT4 is not known", missing=("ft4",))
+    if disease.status == "absent":
+        return State(name, "absent", False, None, disease.when, disease.sources)
+    status = "conflict" if "conflict" in (disease.status, tsh.status) else disease.status
+    return State(name, status, reason=disease.reason or tsh.reason, missing=("hyperthyroidism",), sources=sources)
+
+
+def target_diagnosis(view: View, _: Span | None) -> State:
+    """
+    Yes: a confirmed, current code of a target disorder and a structured interview that asked for it.
+    No: an interview asked for all of them and found none. Else unknown.
+    """
+    name = "target-diagnosis"
+    interview = view.state("interview-on")
+    modules = view.state("interview-modules")
+    asked = set(modules.value) if isinstance(modules.value, tuple) else set()
+    found = []
+    for disorder in ("gad", "panic", "agoraphobia", "social-anxiety"):
+        state = view.state(disorder)
+        if state.value is True and any(r.confirmed for r in state.readings):
+            found.append((disorder, state))
+        if state.status == "conflict":
+            return State(name, "conflict", reason=state.reason, missing=(disorder,), sources=state.sources)
+    if interview.status != "known" or not asked:
+        gap = interview if interview.status != "known" else modules
+        return State(name, gap.status if gap.status != "known" else "unknown", reason=gap.reason, missing=(gap.fact,))
+    supported = [(d, s) for d, s in found if d in asked or (d == "agoraphobia" and "panic" in asked)]
+    if supported:
+        sources = tuple(src for _, s in supported for src in s.sources) + interview.sources
+        return State(name, "known", True, None, interview.when, sources)
+    if found:
+        return State(
+            name, "unknown", reason=f"the interview did not ask for {found[0][0]}", missing=("interview-modules",)
+        )
+    if {"gad", "panic", "social-anxiety"} <= asked:
+        still = [d for d in ("gad", "panic", "agoraphobia", "social-anxiety") if view.state(d).value is True]
+        if not still:
+            return State(name, "absent", False, None, interview.when, interview.sources)
+        return State(name, "unknown", reason=f"{still[0]} is coded but not confirmed", missing=(still[0],))
+    return State(name, "unknown", reason="no target diagnosis is confirmed", missing=("interview-modules",))
+
+
+def suicide_screen(view: View, look_back: Span | None) -> State:
+    """
+    The C-SSRS outcome, with `wish-only` split off from `low` where the items show that nothing beyond a
+    wish to be dead was said. With item 9 of the PHQ-9 positive the screen must be of that day or later.
+    """
+    name = "suicide-screen"
+    screen, item9 = view.state("c-ssrs-screen", look_back), view.state("phq-9.9", look_back)
+    if not screen.settled:
+        return State(name, screen.status, reason=screen.reason, missing=("c-ssrs-screen",), sources=screen.sources)
+    positive = isinstance(item9.value, Decimal) and item9.value >= 1
+    if positive and screen.when and item9.when and screen.when.latest < item9.when.earliest:
+        reason = f"C-SSRS of {screen.when.text[:10]} is older than the positive item 9 of {item9.when.text[:10]}"
+        return State(name, "stale", reason=reason, missing=("c-ssrs-screen",), sources=screen.sources)
+    value = screen.value
+    ideation = view.state("c-ssrs-screen.ideation", look_back)
+    if value == "low" and ideation.value == Decimal(1) and ideation.sources == screen.sources:
+        value = "wish-only"
+    return State(name, "known", value, None, screen.when, screen.sources)
+
+
+def _rise(name: str, base: str) -> Derivation:
+    """Newest score minus the one before it, whatever its age."""
+
+    def derive(view: View, look_back: Span | None) -> State:
+        if gap := _missing(name, view, base, look_back=look_back):
+            return gap
+        newest = view.state(base, look_back)
+        earlier = [r for r in view.usable(base) if r.value is not None and r.when and r not in newest.readings]
+        if not earlier or not isinstance(newest.value, Decimal):
+            return State(name, "unknown", reason=f"{base}: no earlier score to compare with", missing=(base,))
+        before = max(earlier, key=lambda r: r.when.earliest if r.when else view.on)
+        assert isinstance(before.value, Decimal)
+        return State(name, "known", newest.value - before.value, newest.unit, newest.when, newest.sources)
+
+    return derive
+
+
+def drinking_cut_off(view: View, _: Span | None) -> State:
+    """Which AUDIT-C line applies: `men` or `women`; the lower line where sex is not recorded."""
+    patient = view.chart.patient
+    sex = patient.birth_sex or {"male": "M", "female": "F"}.get(patient.gender or "")
+    return State("audit-c-line", "known", "men" if sex == "M" else "women", sources=(patient.source,))
+
+
+def birth_sex(view: View, _: Span | None) -> State:
+    sex = view.chart.patient.birth_sex
+    if sex is None:
+        return State("birth-sex", "unknown", reason="birth sex: no record", missing=("birth-sex",))
+    return State("birth-sex", "known", sex, sources=(view.chart.patient.source,))
+
+
+def deceased(view: View, _: Span | None) -> State:
+    patient = view.chart.patient
+    if patient.deceased:
+        return State("deceased", "known", True, None, patient.deceased_on, (patient.source,))
+    return State("deceased", "absent", False, sources=(patient.source,))
+
+
+def medication_list(view: View, look_back: Span | None) -> State:
+    """
+    Known when somebody reconciled the list inside the look-back and every entry was understood.
+    """
+    name = "medication-list"
+    span = look_back or facts()[name].span
+    assert span is not None
+    lists = [m for m in view.chart.lists if m.when and m.when.earliest <= view.on]
+    if not lists:
+        return State(name, "unknown", reason="medicine list: nobody has reconciled it", missing=(name,))
+    newest = max(lists, key=lambda m: m.when.earliest if m.when else view.on)
+    assert newest.when is not None
+    if newest.when.earliest < span.before(view.on) or newest.when.latest > view.on:
+        reason = f"medicine list: reconciled {newest.when.text[:10]}; at most {span} old is needed"
+        return State(name, "stale", when=newest.when, reason=reason, missing=(name,), sources=(newest.source,))
+    strange = [u for u in view.chart.unmapped if u.medicine]
+    if strange:
+        what = ", ".join(u.text or u.code or "an entry without words" for u in strange)
+        return State(name, "unknown", reason=f"medicine list: not understood: {what}", missing=(name,))
+    if newest.entries is not None:
+        unlisted = [m for m in view.chart.medicines if m.standing == "current" and m.source not in newest.entries]
+        later = [m for m in unlisted if m.when is None or m.when.earliest >= newest.when.earliest]
+        if later:
+            reason = f"medicine list: {later[0].text or later[0].ingredients[0]} is current but not on the list"
+            return State(name, "conflict", reason=reason, missing=(name,), sources=(newest.source, later[0].source))
+    return State(name, "known", True, None, newest.when, (newest.source,))
+
+
+DERIVED: dict[str, Derivation] = {
+    "age": age,
+    "birth-sex": birth_sex,
+    "deceased": deceased,
+    "bmi": bmi,
+    "systolic-mean": _mean("systolic-mean", "systolic"),
+    "diastolic-mean": _mean("diastolic-mean", "diastolic"),
+    "weight-change": weight_change,
+    "alt-times-uln": _times_upper_limit("alt-times-uln", "alt"),
+    "ast-times-uln": _times_upper_limit("ast-times-uln", "ast"),
+    "alp-times-uln": _times_upper_limit("alp-times-uln", "alp"),
+    "ggt-times-uln": _times_upper_limit("ggt-times-uln", "ggt"),
+    "bilirubin-times-uln": _times_upper_limit("bilirubin-times-uln", "bilirubin"),
+    "tsh-level": _hormone_level("tsh-level", "tsh"),
+    "ft4-level": _hormone_level("ft4-level", "ft4"),
+    "thyroid-uncontrolled": thyroid_uncontrolled,
+    "target-diagnosis": target_diagnosis,
+    "suicide-screen": suicide_screen,
+    "ipss-rise": _rise("ipss-rise", "ipss"),
+    "icsi-rise": _rise("icsi-rise", "icsi"),
+    "audit-c-line": drinking_cut_off,
+    "medication-list": medication_list,
+}
