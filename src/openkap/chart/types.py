@@ -248,7 +248,8 @@ class Chart:
         medicines: every medicine that was understood.
         lists: statements that the medicine list is complete.
         trials: prior treatments.
-        responses: filled-in instruments.
+        responses: filled-in instruments, unscored.
+        intake: intake responses as received, for their inventories.
         unmapped: everything seen and not used.
     """
 
@@ -258,6 +259,7 @@ class Chart:
     lists: tuple[MedicineList, ...] = ()
     trials: tuple[Trial, ...] = ()
     responses: tuple[Response, ...] = ()
+    intake: tuple[Response, ...] = ()
     unmapped: tuple[Unmapped, ...] = ()
 
     def with_readings(self, more: tuple[Reading, ...]) -> Chart:
