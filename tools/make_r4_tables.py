@@ -82,7 +82,7 @@ class Tables:
         self.codes: dict[str, dict[str, list[str]]] = {}
 
     def make(self) -> dict[str, Any]:
-        for name in RESOURCES:
+        for name in [*RESOURCES, "Extension"]:
             self.add(name)
         self.drop_types_without_checks()
         return {

@@ -131,6 +131,8 @@ class _Walk:
     def element(self, element: dict[str, Any], type_name: str, path: str, found: list[Fault]) -> None:
         table = self.types.get(type_name, {})
         for key, value in element.items():
+            if not value and isinstance(value, (list, dict)):
+                self.empty(f"{path}.{key}", found)
             check = table.get(key)
             if check is None:
                 if key not in ("extension", "modifierExtension"):
@@ -141,6 +143,11 @@ class _Walk:
                     self.value(item, check, f"{path}.{key}[{index}]", found)
             else:
                 self.value(value, check, f"{path}.{key}", found)
+
+    def empty(self, path: str, found: list[Fault]) -> None:
+        """fhirkit refuses most empty arrays, not those of primitives, and no empty object."""
+        if not any(fault.path == path for fault in found):
+            found.append(Fault(path, "structure", "nothing in it; leave the element out"))
 
     def value(self, value: Any, check: dict[str, Any], path: str, found: list[Fault]) -> None:
         if isinstance(value, dict):
