@@ -16,6 +16,7 @@ import msgspec
 from openkap.chart.expression import Limit
 from openkap.kernel.clock import Span
 from openkap.kernel.content import Header
+from openkap.kernel.errors import UserError
 from openkap.kernel.source import Sourced, Tag, Verified
 from openkap.kernel.truth import Truth
 
@@ -43,11 +44,23 @@ class NamedLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         tag: how it was checked.
     """
 
-    value: Decimal | str
+    value: Any  # Decimal or str: msgspec reads no union of the two, so __post_init__ checks what came
     tighter: Literal["lower", "higher"]
     tag: Tag
     unit: str = ""
-    loosest: Decimal | str | None = None
+    loosest: Any = None
+
+    def __post_init__(self) -> None:
+        for field_, given in (("value", self.value), ("loosest", self.loosest)):
+            if isinstance(given, int) and not isinstance(given, bool):
+                msgspec.structs.force_setattr(self, field_, Decimal(given))
+            elif isinstance(given, str):
+                try:
+                    Span.parse(given)
+                except UserError as fault:  # as ValueError, msgspec adds which row it was
+                    raise ValueError(str(fault)) from None
+            elif not isinstance(given, Decimal) and (field_ == "value" or given is not None):
+                raise ValueError(f"{field_} {given!r} is neither a number nor a span such as 30 d")
 
     @property
     def limit(self) -> Limit:
