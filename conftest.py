@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from tests.referees.referees import Referees
 
 GATE = os.environ.get("OPENKAP_GATE") == "1"

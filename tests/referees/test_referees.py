@@ -16,9 +16,7 @@ OBSERVATION = {
 }
 
 
-@pytest.mark.parametrize(
-    "reference", ["Patient/p1", "#p1", "https://ehr.example/fhir/Patient/p1", "urn:uuid:0c31"]
-)
+@pytest.mark.parametrize("reference", ["Patient/p1", "#p1", "https://ehr.example/fhir/Patient/p1", "urn:uuid:0c31"])
 def test_good_resources_pass_whatever_way_they_refer(referees, reference: str):
     observation = OBSERVATION | {"subject": {"reference": reference}}
     if reference.startswith("#"):
