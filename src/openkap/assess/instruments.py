@@ -14,17 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from openkap.assess.types import (
-    Band,
-    Form,
-    FormItem,
-    Instrument,
-    InstrumentFile,
-    ItemText,
-    Option,
-    TotalOnly,
-    TotalsFile,
-)
+from openkap.assess.definition import Band, Instrument, InstrumentFile, ItemText, TotalOnly, TotalsFile
+from openkap.assess.types import Form, FormItem, Option
 from openkap.kernel.content import content_folder, convert, load, parse_toml
 from openkap.kernel.errors import ContentFault, UnknownName
 
@@ -155,9 +146,11 @@ def _item(found: Instrument, text: ItemText | None, number: int) -> FormItem:
         text=text.items[key] if text else f"Item {number}",
         worded=text is not None,
         scored=True,
-        options=tuple(
-            Option(value=value, text=words.get(str(value), str(value)), loinc=code)
-            for value, code in ((value, answer_code(found, number, value)) for value in allowed_values(found))
+        options=()
+        if found.booleans
+        else tuple(
+            Option(value=value, text=words.get(str(value), str(value)), loinc=answer_code(found, number, value))
+            for value in allowed_values(found)
         ),
         yes_no=found.booleans,
         loinc=found.loinc.items[number - 1] if found.loinc.items else "",

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import isfinite
 
+from openkap.assess.definition import Level, SafetyItem, Screener
 from openkap.assess.rulebook import Rulebook
-from openkap.assess.types import Level, SafetyItem, Screener
 
 UNANSWERED = "SAFETY_ITEM_UNANSWERED"
 
@@ -47,6 +48,10 @@ def worst_level(screener: Screener, said: Mapping[int, bool | None]) -> Level | 
 def _flag(book: Rulebook, item: SafetyItem, answers: Sequence[object]) -> str:
     answer = answers[item.item - 1] if len(answers) >= item.item else None
     # A number that is no allowed answer (2.5, or 7 for 3) makes the form invalid, but it must not read as silence.
-    if isinstance(answer, int | float | Decimal) and not isinstance(answer, bool) and answer >= item.at_least:
+    if _is_number(answer) and answer >= item.at_least:  # type: ignore[operator]
         return item.flag
     return "" if type(answer) is int and answer in book.allowed else UNANSWERED
+
+
+def _is_number(answer: object) -> bool:
+    return type(answer) is int or (isinstance(answer, float | Decimal) and isfinite(answer))
