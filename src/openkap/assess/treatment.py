@@ -287,7 +287,9 @@ def resistance(view: View) -> dict[str, Any]:
         },
         "note": rules.definitions_in_use.text,
         "trials": [judged.document() for judged in history(view)],
-        "not_used": [f"{t.treatment} ends after {view.on.isoformat()}" for t in view.chart.trials if _ends_later(t, view)],
+        "not_used": [
+            f"{t.treatment} ends after {view.on.isoformat()}" for t in view.chart.trials if _ends_later(t, view)
+        ],
     }
 
 
