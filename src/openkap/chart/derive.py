@@ -268,22 +268,24 @@ def medication_list(view: View, look_back: Span | None) -> State:
     assert span is not None
     lists = [m for m in view.chart.lists if m.when and m.when.earliest <= view.on]
     if not lists:
-        return State(name, "unknown", reason="medicine list: nobody has reconciled it", missing=(name,))
+        return State(name, "unknown", reason="medicine list: nobody has reconciled it", missing=("medication-reconciled-on",))
     newest = max(lists, key=lambda m: m.when.earliest if m.when else view.on)
     assert newest.when is not None
     if newest.when.earliest < span.before(view.on) or newest.when.latest > view.on:
         reason = f"medicine list: reconciled {newest.when.text[:10]}; at most {span} old is needed"
-        return State(name, "stale", when=newest.when, reason=reason, missing=(name,), sources=(newest.source,))
+        return State(name, "stale", when=newest.when, reason=reason, missing=("medication-reconciled-on",), sources=(newest.source,))
     strange = [u for u in view.chart.unmapped if u.medicine]
     if strange:
         what = ", ".join(u.text or u.code or "an entry without words" for u in strange)
-        return State(name, "unknown", reason=f"medicine list: not understood: {what}", missing=(name,))
+        return State(name, "unknown", reason=f"medicine list: not understood: {what}", missing=("medication-reconciled-on",))
     if newest.entries is not None:
-        unlisted = [m for m in view.chart.medicines if m.standing == "current" and m.source not in newest.entries]
-        later = [m for m in unlisted if m.when is None or m.when.earliest >= newest.when.earliest]
-        if later:
-            reason = f"medicine list: {later[0].text or later[0].ingredients[0]} is current but not on the list"
-            return State(name, "conflict", reason=reason, missing=(name,), sources=(newest.source, later[0].source))
+        listed = {i for m in view.chart.medicines if m.source in newest.entries for i in m.ingredients}
+        unlisted = [m for m in view.current_medicines() if not set(m.ingredients) <= listed]
+        if unlisted:
+            what = unlisted[0].text or unlisted[0].ingredients[0]
+            reason = f"medicine list: {what} is current but not on the list"
+            sources = (newest.source, unlisted[0].source)
+            return State(name, "conflict", reason=reason, missing=("medication-reconciled-on",), sources=sources)
     return State(name, "known", True, None, newest.when, (newest.source,))
 
 

@@ -29,7 +29,8 @@ Value = bool | Decimal | Interval | str | tuple[str, ...] | When
 
 # final: counts. tentative: may raise a finding, never clear one (preliminary results, unfinished
 # forms). unconfirmed: someone suspects it; ask. unreadable: a value was there and could not be used.
-Standing = Literal["final", "tentative", "unconfirmed", "declined", "unreadable"]
+# disputed: the same record exists with other content, so neither version may be used.
+Standing = Literal["final", "tentative", "unconfirmed", "declined", "unreadable", "disputed"]
 
 Status = Literal["known", "absent", "stale", "conflict", "unknown"]
 
@@ -60,6 +61,7 @@ class Reading:
         stated: told by the patient, not measured.
         stands_now: a current state; true on whatever day is asked.
         past: it was so and is over (resolved, in remission): history, not a current state.
+        until: the last day on which it holds, where the record says so.
         confirmed: the record says so in as many words (verification status `confirmed`).
         by_interview: follows from a structured interview; gives way to any coded record.
     """
@@ -76,6 +78,7 @@ class Reading:
     stated: bool = False
     stands_now: bool = False
     past: bool = False
+    until: When | None = None
     confirmed: bool = False
     by_interview: bool = False
 

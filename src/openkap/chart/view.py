@@ -97,7 +97,7 @@ class View:
         reconciled = self.state("medication-list")
         if reconciled.status == "known":
             return Answer.false("none on the reconciled list", "medicines")
-        return Answer.unknown(Gap("medication-list", reconciled.status, reconciled.reason))
+        return Answer.unknown(Gap("medication-reconciled-on", reconciled.status, reconciled.reason))
 
     # -- adding up ---------------------------------------------------------------------------------
 
@@ -106,8 +106,10 @@ class View:
             return self._derived[fact.id](self, look_back)
         span = look_back or fact.span
         readings = self.usable(fact.id)
+        if any(r.standing == "disputed" for r in readings):
+            return _conflict(fact, readings)
         if fact.is_yes_no:
-            state = self._yes_no(fact, readings, span, fact.kind == "history" and look_back is None)
+            state = self._yes_no(fact, readings, span, fact.kind == "history")
             return self._denied_by_parent(fact, state)
         if fact.kind == "date":
             return self._date(fact, readings, span)
@@ -145,7 +147,7 @@ class View:
 
     def _newest_yes_no(self, final: list[Reading], span: Span | None) -> tuple[list[Reading], list[Reading]]:
         """For a state: the newest fresh statement stands; a record that is over says nothing about now."""
-        live = [r for r in final if not r.past]
+        live = [r for r in final if not self._over(r)]
         current = [r for r in live if r.stands_now or self._fresh(r, span)]
         if not current:
             return [], [r for r in live if not r.value]
@@ -232,6 +234,9 @@ class View:
 
     def _future(self, reading: Reading) -> bool:
         return reading.when is not None and reading.when.earliest > self.on
+
+    def _over(self, reading: Reading) -> bool:
+        return reading.past or (reading.until is not None and reading.until.earliest <= self.on)
 
     def _fresh(self, reading: Reading, span: Span | None) -> bool:
         if reading.stands_now:

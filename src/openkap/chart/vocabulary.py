@@ -153,9 +153,20 @@ def facts() -> dict[str, Fact]:
     return {fact.id: fact for fact in _file().fact}
 
 
+@cache
 def policy(name: str) -> Span:
     """A governing span by id, such as `denial-holds`."""
-    return Span.parse(next(p.value for p in _file().policy if p.id == name))
+    return Span.parse(_policy_value(name))
+
+
+@cache
+def consent_version() -> str:
+    """The version of the consent form that counts."""
+    return _policy_value("consent-version")
+
+
+def _policy_value(name: str) -> str:
+    return next(p.value for p in _file().policy if p.id == name)
 
 
 @cache

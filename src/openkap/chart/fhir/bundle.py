@@ -1,0 +1,237 @@
+"""
+A Bundle as it arrives: decoded, bounded, about exactly one patient, its references resolved.
+
+Whatever is wrong with the document as a whole is said here in one sentence, before anything is read
+from it. What is wrong with a single resource is the reader's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from openkap.kernel.errors import UnreadableDocument
+
+MAX_BYTES = 64 * 1024 * 1024
+TYPES = ("collection", "searchset", "transaction", "document")
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def decode(data: bytes, what: str = "The document") -> Any:
+    """
+    Decode JSON; numbers with a point become exact decimals.
+
+    Raises:
+        UnreadableDocument: empty, too large, not JSON (NaN is not JSON), nested too deeply.
+    """
+    if len(data) > MAX_BYTES:
+        limit = MAX_BYTES // (1024 * 1024)
+        raise UnreadableDocument(f"{what} is larger than {limit} MB: export one patient at a time.")
+    if not data.strip():
+        raise UnreadableDocument(f"{what} is empty: give a JSON document.")
+    try:
+        return _DECODER.decode(data)
+    except RecursionError:
+        raise UnreadableDocument(f"{what} is nested too deeply to be a FHIR document: check the export.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise UnreadableDocument(f"{what} is not JSON ({fault}): check that the whole file was saved.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One resource of the bundle.
+
+    Args:
+        resource: as received.
+        name: `Type/id`, else its full address, else its place in the bundle.
+        full_url: address it is referred to by.
+        disputed: another entry has the same type and id and other content.
+    """
+
+    resource: dict[str, Any]
+    name: str
+    full_url: str | None = None
+    disputed: bool = False
+
+    @property
+    def type(self) -> str:
+        return self.resource["resourceType"]
+
+
+@dataclass(slots=True)
+class Bundle:
+    """
+    A bundle about one patient.
+
+    Args:
+        patient: the Patient entry.
+        entries: all other entries that can be read, each once.
+        skipped: (name, reason) of entries that are no resource to read.
+    """
+
+    patient: Entry
+    entries: list[Entry]
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    _by_address: dict[str, Entry] = field(default_factory=dict)
+
+    def resolve(self, reference: str, inside: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """The resource a reference leads to: by full address, `urn:uuid`, `Type/id` or contained `#id`."""
+        if reference.startswith("#"):
+            contained = (inside or {}).get("contained")
+            for resource in contained if isinstance(contained, list) else ():
+                if isinstance(resource, dict) and resource.get("id") == reference[1:]:
+                    return resource
+            return None
+        entry = self.entry(reference)
+        return entry.resource if entry else None
+
+    def entry(self, reference: str) -> Entry | None:
+        return self._by_address.get(reference) or self._by_address.get(_tail(reference))
+
+    def is_patient(self, reference: str) -> bool:
+        return self.entry(reference) is self.patient
+
+
+def read_envelope(document: Any) -> Bundle:
+    """
+    Take a decoded document as a bundle about one patient.
+
+    Raises:
+        UnreadableDocument: not a FHIR R4 Bundle of a readable type, no patient, two patients, or a
+            resource that belongs to somebody else. Nothing of such a bundle is read.
+    """
+    if not isinstance(document, dict):
+        raise UnreadableDocument("The document is not a JSON object: give a FHIR R4 Bundle.")
+    kind = document.get("resourceType")
+    if kind != "Bundle":
+        said = f"a {kind}" if isinstance(kind, str) else "not a FHIR resource (resourceType is missing)"
+        raise UnreadableDocument(f"The document is {said}: give a FHIR R4 Bundle about one patient.")
+    if document.get("type") not in TYPES:
+        raise UnreadableDocument(
+            f"Bundle.type is {document.get('type')!r}: give a {', '.join(TYPES[:-1])} or {TYPES[-1]} bundle."
+        )
+    _refuse_other_versions(document, "Bundle")
+    entries, skipped = _entries(document)
+    patients = [e for e in entries if e.type == "Patient"]
+    if not patients:
+        raise UnreadableDocument("Bundle has no Patient: include the patient's own resource.")
+    if len(patients) > 1:
+        names = " and ".join(p.name for p in patients[:2])
+        raise UnreadableDocument(f"Bundle has {len(patients)} patients ({names}): send one bundle per patient.")
+    patient = patients[0]
+    bundle = Bundle(patient, [e for e in entries if e is not patient], skipped)
+    for entry in entries:
+        for address in _addresses(entry):
+            bundle._by_address.setdefault(address, entry)
+    for entry in bundle.entries:
+        _refuse_foreign(bundle, entry)
+    return bundle
+
+
+def subject_reference(resource: dict[str, Any]) -> str | None:
+    """The literal reference to whom a resource is about, or None."""
+    for key in ("subject", "patient"):
+        target = resource.get(key)
+        if isinstance(target, dict) and isinstance(target.get("reference"), str):
+            return target["reference"]
+    return None
+
+
+def references(resource: dict[str, Any]) -> Iterator[str]:
+    """Every literal reference in a resource, without recursion."""
+    stack: list[Any] = [resource]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key == "reference" and isinstance(value, str):
+                    yield value
+                elif isinstance(value, (dict, list)):
+                    stack.append(value)
+        else:
+            stack.extend(item for item in node if isinstance(item, (dict, list)))
+
+
+def _entries(document: dict[str, Any]) -> tuple[list[Entry], list[tuple[str, str]]]:
+    raw = document.get("entry", [])
+    if not isinstance(raw, list):
+        raise UnreadableDocument("Bundle.entry is not a list: check the export.")
+    found: dict[tuple[str, str], list[Entry]] = {}
+    loose: list[Entry] = []
+    skipped: list[tuple[str, str]] = []
+    for place, item in enumerate(raw):
+        resource = item.get("resource") if isinstance(item, dict) else None
+        here = f"entry[{place}]"
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            skipped.append((here, "no resource to read"))
+            continue
+        request = item.get("request")
+        if isinstance(request, dict) and request.get("method") == "DELETE":
+            skipped.append((here, "asks to delete a record; records are never deleted here"))
+            continue
+        _refuse_other_versions(resource, f"Bundle.{here}")
+        full_url = item.get("fullUrl") if isinstance(item.get("fullUrl"), str) else None
+        identity = resource.get("id")
+        kind = resource["resourceType"]
+        if isinstance(identity, str):
+            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_url))
+        else:
+            loose.append(Entry(resource, full_url or f"{kind} at {here}", full_url))
+    entries: list[Entry] = []
+    for same in found.values():
+        distinct = [e for i, e in enumerate(same) if all(e.resource != other.resource for other in same[:i])]
+        disputed = len(distinct) > 1
+        entries.extend(Entry(e.resource, e.name, e.full_url, disputed) for e in distinct)
+    return entries + loose, skipped
+
+
+def _addresses(entry: Entry) -> Iterator[str]:
+    if entry.full_url:
+        yield entry.full_url
+        if not entry.full_url.startswith("urn:"):
+            yield _tail(entry.full_url)
+    if isinstance(entry.resource.get("id"), str):
+        yield f"{entry.type}/{entry.resource['id']}"
+
+
+def _tail(reference: str) -> str:
+    """`Type/id` of a relative or absolute reference, without its version."""
+    parts = reference.split("/_history/")[0].rstrip("/").split("/")
+    return "/".join(parts[-2:])
+
+
+def _refuse_foreign(bundle: Bundle, entry: Entry) -> None:
+    reference = subject_reference(entry.resource)
+    if reference is None or bundle.is_patient(reference):
+        return
+    target = bundle.resolve(reference, entry.resource)
+    if target is not None and target.get("resourceType") != "Patient":
+        return  # about a device or a group: the reader lists it
+    raise UnreadableDocument(
+        f"{entry.name} is about {reference}, not about {bundle.patient.name}: send one bundle per patient."
+    )
+
+
+def _refuse_other_versions(resource: dict[str, Any], where: str) -> None:
+    """Say so when a resource is written in another FHIR version than R4."""
+    sign = None
+    kind = resource.get("resourceType")
+    version = resource.get("fhirVersion")
+    if isinstance(version, str) and not version.startswith("4.0"):
+        sign = f"fhirVersion is {version}"
+    elif kind in ("Condition", "AllergyIntolerance") and isinstance(resource.get("clinicalStatus"), str):
+        sign = f"{kind}.clinicalStatus is a bare code, as in STU3"
+    elif kind in ("MedicationStatement", "MedicationRequest") and "medication" in resource:
+        sign = f"{kind}.medication is written as in R5"
+    elif kind == "MedicationStatement" and "taken" in resource:
+        sign = "MedicationStatement.taken is an element of STU3"
+    elif kind == "Consent" and "subject" in resource:
+        sign = "Consent.subject is an element of R5"
+    if sign:
+        raise UnreadableDocument(f"{where}: {sign}; export as FHIR R4 (4.0.1).")

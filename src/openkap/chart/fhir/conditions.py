@@ -1,0 +1,214 @@
+"""Conditions, allergies and family history: present, over, doubted, or refuted."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from openkap.chart.fhir import values
+from openkap.chart.fhir.codes import codings, condition_meanings, icd10, words
+from openkap.chart.fhir.notebook import Notebook
+from openkap.chart.fhir.values import Unusable
+from openkap.chart.types import Reading
+from openkap.chart.vocabulary import facts
+from openkap.kernel import coding
+from openkap.kernel.clock import When
+
+Presence = Literal["current", "past", "doubtful", "refuted"]
+
+_CURRENT = ("active", "recurrence", "relapse")
+_OVER = ("inactive", "remission", "resolved")
+_DOUBTED = ("unconfirmed", "provisional", "differential")
+
+# The date facts that the onset of an event fills. The onset of a chronic disease fills none.
+_EVENT_DATE = {
+    "hypertensive-crisis": "hypertensive-crisis-on",
+    "coronary-event": "coronary-event-on",
+    "stroke-tia": "stroke-tia-on",
+    "head-injury": "head-injury-on",
+    "seizure-disorder": "last-seizure-on",
+    "delirium": "delirium-on",
+}
+_SEIZURE_EVENT = "R56.9"
+
+_FIRST_DEGREE = frozenset(
+    "MTH FTH PRN BRO SIS SIB SON DAU CHILD NMTH NFTH NPRN NBRO NSIS NSIB NCHILD SONC DAUC".split()
+)
+_KETAMINE_CODES = ("6130", "2119365")
+_NO_KNOWN_ALLERGY = ("716186003", "409137002")
+
+
+def read_condition(resource: dict[str, Any], name: str, note: Notebook) -> None:
+    """Add what one Condition says to the notebook."""
+    presence = _presence(resource, name, note)
+    if presence is None:
+        return
+    meanings = condition_meanings(resource.get("code"))
+    if not meanings:
+        note.skip(resource, name, "no code of it is in the vocabulary")
+        return
+    onset = _onset(resource, note)
+    known = values.when(resource.get("recordedDate"), note.zone)
+    if isinstance(onset, Unusable) or isinstance(known, Unusable):
+        reason = onset.reason if isinstance(onset, Unusable) else known.reason  # type: ignore[union-attr]
+        note.skip(resource, name, f"date: {reason}")
+        return
+    named_by_us = any(system == coding.FACT for system, _, _ in codings(resource.get("code")))
+    if presence == "refuted":
+        if not named_by_us:
+            note.skip(resource, name, "refuted: no evidence of presence, and its code does not deny a fact by name")
+            return
+        for meaning in meanings:
+            note.add(Reading(meaning.fact, False, known, name))
+        return
+    confirmed = _code(resource.get("verificationStatus")) == "confirmed"
+    for meaning in meanings:
+        over = presence == "past" or meaning.past
+        if presence == "doubtful" or meaning.doubtful:
+            note.add(Reading(meaning.fact, None, onset or known, name, standing="unconfirmed", reason="not confirmed"))
+            continue
+        note.add(
+            Reading(
+                meaning.fact,
+                True,
+                onset or known,
+                name,
+                stands_now=not over and facts()[meaning.fact].kind == "state",
+                past=over,
+                until=_abatement(resource, note),
+                confirmed=confirmed,
+            )
+        )
+        _add_event_date(meaning.fact, resource, name, onset, over, note)
+
+
+def read_allergy(resource: dict[str, Any], name: str, note: Notebook) -> None:
+    """Add what one AllergyIntolerance says: an allergy to ketamine, or that none is known."""
+    presence = _presence(resource, name, note)
+    if presence is None:
+        return
+    known = values.when(resource.get("recordedDate"), note.zone)
+    if isinstance(known, Unusable):
+        note.skip(resource, name, f"date: {known.reason}")
+        return
+    code = resource.get("code")
+    if any(system == coding.SNOMED and c in _NO_KNOWN_ALLERGY for system, c, _ in codings(code)):
+        if presence == "current":
+            note.add(Reading("ketamine-allergy", False, known, name))
+        return
+    if not names_ketamine(code):
+        note.skip(resource, name, "an allergy that no rule of this version reads")
+    elif presence == "refuted":
+        note.skip(resource, name, "refuted: no evidence of presence")
+    elif presence == "doubtful":
+        note.add(Reading("ketamine-allergy", None, known, name, standing="unconfirmed", reason="not confirmed"))
+    else:
+        note.add(Reading("ketamine-allergy", True, known, name, past=presence == "past"))
+
+
+def names_ketamine(concept: Any) -> bool:
+    """True if a code or the words of a concept name ketamine or esketamine."""
+    by_code = any(
+        (system == coding.RXNORM and code in _KETAMINE_CODES) or (system == coding.FACT and code == "ketamine-allergy")
+        for system, code, _ in codings(concept)
+    )
+    return by_code or "ketamine" in words(concept)
+
+
+def read_family_history(resource: dict[str, Any], name: str, note: Notebook) -> None:
+    """A first-degree relative with a code of schizophrenia; anything less is listed."""
+    if resource.get("status") != "completed":
+        note.skip(resource, name, f"status {resource.get('status')!r} is not read: complete the family history")
+        return
+    relation = {code for _, code, _ in codings(resource.get("relationship"))}
+    moment = values.when(resource.get("date"), note.zone)
+    listed = resource.get("condition")
+    if isinstance(moment, Unusable) or not relation & _FIRST_DEGREE:
+        reason = moment.reason if isinstance(moment, Unusable) else "not a relative of first degree"
+        note.skip(resource, name, reason)
+        return
+    for condition in listed if isinstance(listed, list) else ():
+        concept = condition.get("code") if isinstance(condition, dict) else None
+        if any(_is_schizophrenia(system, code) for system, code, _ in codings(concept)):
+            note.add(Reading("schizophrenia-relative", True, moment, name))
+            return
+    note.skip(resource, name, "no condition of it is coded F20-F29")
+
+
+def _is_schizophrenia(system: str, code: str) -> bool:
+    if system == coding.ICD10CM:
+        return "F20" <= icd10(code)[:3] <= "F29"
+    return system == coding.SNOMED and code == "58214004"
+
+
+def _presence(resource: dict[str, Any], name: str, note: Notebook) -> Presence | None:
+    """By the table of the fact convention; None, and listed, where the record does not count."""
+    verification = _code(resource.get("verificationStatus"))
+    clinical = _code(resource.get("clinicalStatus"))
+    if verification == "entered-in-error":
+        note.skip(resource, name, "entered in error")
+        return None
+    if verification == "refuted":
+        return "refuted"
+    if verification in _DOUBTED:
+        return "doubtful"
+    if verification not in (None, "confirmed") or clinical not in (None, *_CURRENT, *_OVER):
+        note.skip(resource, name, f"status {verification or clinical!r} is not known: correct it")
+        return None
+    if clinical in _OVER:
+        return "past"
+    abated = [key for key in resource if key.startswith("abatement")]
+    if abated and not ({"abatementDateTime", "abatementPeriod"} & set(abated)):
+        return "past"
+    return "current"
+
+
+def _code(concept: Any) -> str | None:
+    """The one status code of a concept; an unreadable status is not the same as none."""
+    if concept is None:
+        return None
+    return next((code for _, code, _ in codings(concept)), "unreadable")
+
+
+def _onset(resource: dict[str, Any], note: Notebook) -> When | None | Unusable:
+    found = values.choice(resource, "onset")
+    if not isinstance(found, tuple):
+        return found
+    suffix, value = found
+    if suffix == "DateTime":
+        return values.when(value, note.zone)
+    if suffix == "Period" and isinstance(value, dict):
+        start, end = (values.when(value.get(key), note.zone) for key in ("start", "end"))
+        if isinstance(start, When):
+            latest = end.latest if isinstance(end, When) else start.latest
+            return When(start.earliest, latest, None, start.text)
+        return start
+    return None  # an age or words: no day can be made of it
+
+
+def _abatement(resource: dict[str, Any], note: Notebook) -> When | None:
+    value = resource.get("abatementDateTime")
+    if value is None and isinstance(resource.get("abatementPeriod"), dict):
+        value = resource["abatementPeriod"].get("end")
+    moment = values.when(value, note.zone)
+    return moment if isinstance(moment, When) else None
+
+
+def _add_event_date(
+    fact: str, resource: dict[str, Any], name: str, onset: When | None, over: bool, note: Notebook
+) -> None:
+    dated = _EVENT_DATE.get(fact)
+    if dated is None:
+        return
+    if fact == "delirium" and not over:
+        note.add(Reading(dated, None, None, name, stands_now=True))
+    if fact == "seizure-disorder" and not _is_seizure_event(resource):
+        return
+    if onset is not None:
+        note.add(Reading(dated, onset, onset, name))
+
+
+def _is_seizure_event(resource: dict[str, Any]) -> bool:
+    return any(
+        system == coding.FACT or (system == coding.ICD10CM and icd10(code).startswith(_SEIZURE_EVENT))
+        for system, code, _ in codings(resource.get("code"))
+    )

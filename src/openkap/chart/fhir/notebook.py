@@ -1,0 +1,71 @@
+"""What the reader has gathered so far: readings, medicines, and what it could not use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from openkap.chart.fhir.bundle import Bundle
+from openkap.chart.fhir.codes import codings
+from openkap.chart.types import Medicine, MedicineList, Reading, Response, Trial, Unmapped
+
+
+@dataclass(slots=True)
+class Notebook:
+    """
+    The growing result of reading one bundle.
+
+    Args:
+        bundle: for following references.
+        zone: calendar in which instants get their day; None keeps the day as written.
+    """
+
+    bundle: Bundle
+    zone: tzinfo | None = None
+    readings: list[Reading] = field(default_factory=list)
+    medicines: list[Medicine] = field(default_factory=list)
+    lists: list[MedicineList] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
+    intake: list[Response] = field(default_factory=list)
+    unmapped: list[Unmapped] = field(default_factory=list)
+
+    def add(self, reading: Reading) -> None:
+        self.readings.append(reading)
+
+    def skip(self, element: Any, name: str, reason: str, *, medicine: bool = False) -> None:
+        """List something seen and not used, with the code or words it carried."""
+        concept = element.get("code") if isinstance(element, dict) else None
+        if concept is None and isinstance(element, dict):
+            concept = element.get("medicationCodeableConcept")
+        first = next(codings(concept), ("", "", ""))
+        text = concept.get("text") if isinstance(concept, dict) else None
+        self.unmapped.append(
+            Unmapped(
+                first[0] or None,
+                first[1] or None,
+                text if isinstance(text, str) else first[2] or None,
+                name,
+                reason,
+                medicine,
+            )
+        )
+
+    def by_patient(self, resource: dict[str, Any]) -> bool:
+        """True if the patient is among those who gave the value."""
+        performers = resource.get("performer")
+        for performer in performers if isinstance(performers, list) else ():
+            reference = performer.get("reference") if isinstance(performer, dict) else None
+            if isinstance(reference, str) and self.bundle.is_patient(reference):
+                return True
+        return False
+
+    def by_clinician(self, author: Any) -> bool:
+        """True if a Practitioner or PractitionerRole is named as author."""
+        reference = author.get("reference") if isinstance(author, dict) else None
+        if not isinstance(reference, str):
+            return isinstance(author, dict) and author.get("type") in ("Practitioner", "PractitionerRole")
+        target = self.bundle.resolve(reference)
+        kind = target.get("resourceType") if target else reference.split("/")[-2] if "/" in reference else ""
+        return kind in ("Practitioner", "PractitionerRole")

@@ -1,0 +1,185 @@
+"""Observations: measurements, results, yes/no facts, scores, with their components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from openkap.chart.fhir import values
+from openkap.chart.fhir.codes import codings, observation_facts
+from openkap.chart.fhir.notebook import Notebook
+from openkap.chart.fhir.values import Readable, Unusable
+from openkap.chart.types import Reading, Standing
+from openkap.chart.vocabulary import Fact, facts
+from openkap.kernel import coding
+from openkap.kernel.clock import When
+
+_COUNTS = ("final", "amended", "corrected")
+_MAY_RAISE = ("registered", "preliminary")
+_STATED_WEIGHT = "3142-7"
+_DRUG_SCREEN_PANEL = ("cocaine", "amphetamine", "opioid", "ketamine", "pcp", "benzodiazepine", "cannabis")
+
+
+def read_observation(resource: dict[str, Any], name: str, note: Notebook) -> None:
+    """Add what one Observation says to the notebook."""
+    status = resource.get("status")
+    if status not in (*_COUNTS, *_MAY_RAISE):
+        note.skip(resource, name, f"status {status!r} is not read: only final, amended and corrected results count")
+        return
+    standing: Standing = "final" if status in _COUNTS else "tentative"
+    moment = values.effective(resource, note.zone)
+    if isinstance(moment, Unusable):
+        note.skip(resource, name, f"date: {moment.reason}")
+        return
+    understood = observation_facts(resource.get("code"))
+    if understood == ["urine-drug-screen"]:
+        note.add(_drug_screen(resource, name, moment, standing))
+        return
+    if len(understood) > 1:
+        note.skip(resource, name, f"its codes mean different facts ({', '.join(understood)}): correct the coding")
+        return
+    for fact in understood:
+        _read_one(facts()[fact], resource, resource, name, moment, standing, note)
+    parts = list(_components(resource))
+    for part in parts:
+        for fact in observation_facts(part.get("code")):
+            _read_one(facts()[fact], part, resource, name, moment, standing, note)
+    if not understood and not any(observation_facts(part.get("code")) for part in parts):
+        note.skip(resource, name, "no code of it is in the vocabulary")
+
+
+def _read_one(
+    fact: Fact,
+    element: dict[str, Any],
+    resource: dict[str, Any],
+    name: str,
+    moment: When | None,
+    standing: Standing,
+    note: Notebook,
+) -> None:
+    """Read the value of a whole observation or of one component."""
+    value = _value(fact, element)
+    stated = fact.id == "weight" and (_has_code(element, _STATED_WEIGHT) or note.by_patient(resource))
+    if fact.by == "C" and note.by_patient(resource):
+        value = Unusable("counts only when a clinician gave it")
+    if stated and not isinstance(value, Unusable):
+        value = Unusable("stated by the patient, not measured: weigh on a scale")
+    if isinstance(value, Unusable):
+        reason = value.reason
+        note.add(Reading(fact.id, None, moment, name, standing="unreadable", reason=reason, stated=stated))
+        note.skip(element if element is not resource else resource, name, f"{fact.words}: {reason}")
+        return
+    amount, unit = value
+    note.add(
+        Reading(
+            fact.id,
+            amount,
+            moment,
+            name,
+            unit,
+            standing,
+            range=values.reference_range(element, fact, unit) if unit else None,
+            interpretation=values.interpretation(element),
+        )
+    )
+
+
+def _value(fact: Fact, element: dict[str, Any]) -> Readable:
+    if element.get("dataAbsentReason") is not None:
+        reason = values.absent_reason(element["dataAbsentReason"]) or "no reason given"
+        return Unusable(f"the value is absent ({reason}): obtain it")
+    found = values.choice(element, "value")
+    if found is None:
+        return Unusable("it has no value: obtain it")
+    if isinstance(found, Unusable):
+        return found
+    suffix, value = found
+    read = _READERS.get(fact.kind)
+    result = read(fact, suffix, value) if read else None
+    if result is None:
+        return Unusable(f"value{suffix} does not say it: see the fact convention for {fact.id}")
+    return result
+
+
+def _yes_no(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    return (value, None) if suffix == "Boolean" and isinstance(value, bool) else None
+
+
+def _number(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    if suffix == "Quantity":
+        read = values.quantity(value, fact)
+    elif suffix == "Integer" and fact.unit in ("1", "{score}", "h") and values.decimal(value) is not None:
+        amount = values.decimal(value)
+        assert amount is not None
+        read = (amount, fact.unit)
+    else:
+        return None
+    if isinstance(read, Unusable):
+        return read
+    return values.in_bounds(read[0], fact) or read
+
+
+def _score(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    if suffix == "CodeableConcept":
+        code = values.answer_code(value, fact) if fact.options else None
+        answer = values.frequency_answer(value) if fact.id == "phq-9.9" else None
+        if code:
+            return code, None
+        return (answer, fact.unit) if answer is not None else None
+    return None if fact.options else _number(fact, suffix, value)
+
+
+def _choice(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    code = values.answer_code(value, fact) if suffix == "CodeableConcept" else None
+    if code is None:
+        return None
+    return ((code,), None) if fact.repeats else (code, None)
+
+
+def _result(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    result = values.test_result(value) if suffix == "CodeableConcept" else None
+    return (result, None) if result else Unusable("the result is not coded positive or negative: code it")
+
+
+def _date(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    if suffix != "DateTime":
+        return None
+    moment = values.when(value, None)
+    return (moment, None) if isinstance(moment, When) else moment
+
+
+_READERS = {
+    "history": _yes_no,
+    "state": _yes_no,
+    "number": _number,
+    "score": _score,
+    "choice": _choice,
+    "result": _result,
+    "date": _date,
+}
+
+
+def _drug_screen(resource: dict[str, Any], name: str, moment: When | None, standing: Standing) -> Reading:
+    """Positive if any substance is, negative if every substance reported is; else it cannot be used."""
+    results = []
+    for part in _components(resource):
+        if any(code in _DRUG_SCREEN_PANEL for _, code, _ in codings(part.get("code"))):
+            results.append(values.test_result(part.get("valueCodeableConcept")))
+    whole = values.test_result(resource.get("valueCodeableConcept"))
+    if "positive" in (*results, whole):
+        return Reading("urine-drug-screen", "positive", moment, name, standing=standing)
+    if (results and None not in results) or (not results and whole == "negative"):
+        return Reading("urine-drug-screen", "negative", moment, name, standing=standing)
+    reason = "not every substance has a result coded positive or negative: complete it"
+    return Reading("urine-drug-screen", None, moment, name, standing="unreadable", reason=reason)
+
+
+def _components(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    listed = resource.get("component")
+    for part in listed if isinstance(listed, list) else ():
+        if isinstance(part, dict):
+            yield part
+
+
+def _has_code(element: dict[str, Any], loinc: str) -> bool:
+    return any(system == coding.LOINC and code == loinc for system, code, _ in codings(element.get("code")))

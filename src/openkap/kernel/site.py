@@ -1,0 +1,145 @@
+"""
+The site that decides: its mode, what it has signed, what it has overridden.
+
+Without a site folder OpenKAP runs in demonstration mode: all content counts and shows its tags. With
+one it runs in production mode: a row that nobody at the site has signed decides nothing, and a signed
+row that has changed since, or is past its review date, counts as unsigned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from openkap.kernel.content import convert, fingerprint, parse_toml
+from openkap.kernel.errors import ContentFault, UserError
+
+Mode = Literal["demonstration", "production"]
+
+
+class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    A person's signature under one row of content.
+
+    Args:
+        row: id of the row.
+        fingerprint: of the row as it was signed, overrides included.
+        by, role: who, as what.
+        on: the day.
+        review_by: after this day it no longer counts.
+    """
+
+    row: str
+    fingerprint: str
+    by: str
+    role: str
+    on: date
+    review_by: date | None = None
+
+
+class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    A site's own value for a limit of a row.
+
+    Args:
+        row, limit: which number.
+        value: the new one, in the unit of the shipped limit.
+        reason, by, on: why, who, when.
+    """
+
+    row: str
+    limit: str
+    value: Decimal | str
+    reason: str
+    by: str
+    on: date
+
+
+class _Signatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    signature: tuple[Signature, ...] = ()
+
+
+class _Overrides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    override: tuple[Override, ...] = ()
+
+
+@dataclass(frozen=True)
+class Site:
+    """
+    Where decisions are made.
+
+    Args:
+        folder: the site's own content; None in demonstration mode.
+        signatures: by row id.
+        overrides: by row id, then limit name.
+    """
+
+    folder: Path | None = None
+    signatures: dict[str, Signature] = field(default_factory=dict)
+    overrides: dict[str, dict[str, Override]] = field(default_factory=dict)
+
+    @property
+    def mode(self) -> Mode:
+        return "production" if self.folder else "demonstration"
+
+    @classmethod
+    def open(cls, folder: Path | None) -> Site:
+        """
+        Read a site folder: `signatures.toml` and `overrides.toml`, both optional.
+
+        Raises:
+            UserError: the folder does not exist.
+            ContentFault: a file has an unknown key, a wrong type or two overrides of one limit.
+        """
+        if folder is None:
+            return cls()
+        if not folder.is_dir():
+            raise UserError(f"OPENKAP_SITE names {str(folder)!r}, which is not a folder: create it or unset it.")
+        signed = _read(folder / "signatures.toml", _Signatures)
+        changed = _read(folder / "overrides.toml", _Overrides)
+        overrides: dict[str, dict[str, Override]] = {}
+        for row in changed.override:
+            if row.limit in overrides.setdefault(row.row, {}):
+                raise ContentFault(f"overrides.toml: {row.row} {row.limit} is overridden twice; keep one.")
+            if not row.reason.strip():
+                raise ContentFault(f"overrides.toml: {row.row} {row.limit} gives no reason; add one.")
+            overrides[row.row][row.limit] = row
+        return cls(folder, {s.row: s for s in signed.signature}, overrides)
+
+    def signed(self, row: msgspec.Struct, on: date) -> bool:
+        """True if this row may decide on this day: always in demonstration mode, else if signed as it stands."""
+        if self.mode == "demonstration":
+            return True
+        signature = self.signatures.get(row.id)  # type: ignore[attr-defined]
+        if signature is None or signature.fingerprint != fingerprint(row):
+            return False
+        return signature.on <= on and (signature.review_by is None or on <= signature.review_by)
+
+
+def _read(path: Path, kind):
+    if not path.exists():
+        return kind()
+    return convert(parse_toml(path.read_text(encoding="utf-8"), path.name), kind, path.name)
+
+
+def may_override(
+    shipped: Decimal | int, wanted: Decimal | int, tighter: Literal["lower", "higher"], loosest: Decimal | int | None
+) -> bool:
+    """
+    True if a site may set `wanted` where content ships `shipped`.
+
+    Args:
+        tighter: the direction in which the limit becomes stricter; that way a site is free.
+        loosest: how far it may go the other way; None: not at all.
+    """
+    tightens = wanted <= shipped if tighter == "lower" else wanted >= shipped
+    if tightens:
+        return True
+    if loosest is None:
+        return False
+    return wanted <= loosest if tighter == "lower" else wanted >= loosest

@@ -1,0 +1,353 @@
+"""
+Screening: every rule judged on the facts of a day, added up to one verdict.
+
+Pure: rules and facts in, findings out. A rule that is not known to be false is never passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from openkap.chart import expression
+from openkap.chart.expression import Node, Setting
+from openkap.chart.types import State
+from openkap.chart.view import SAME_DAY, View
+from openkap.chart.vocabulary import facts
+from openkap.kernel.clock import Span, When
+from openkap.kernel.site import Site
+from openkap.kernel.truth import Answer, Gap, Truth
+from openkap.screen.settle import shortest_list
+from openkap.screen.types import CLASSES, Arm, Ask, Finding, Missing, Rule, RuleClass, Screening, VerdictWord
+
+_POLICIES: tuple[Missing, ...] = ("MB", "MH", "MC")  # worst first
+
+# Base facts stand in a finding in place of what is computed from them, except these.
+_KEEP_DERIVED = ("age", "birth-sex", "deceased", "drug-arm", "therapy-arm")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One arm of a rule, judged."""
+
+    arm: Arm
+    node: Node
+    setting: Setting
+    answer: Answer
+    class_: RuleClass
+    missing: Missing
+
+
+def screen(
+    rules: Iterable[Rule],
+    view: View,
+    *,
+    suspicion: View | None = None,
+    dose_day: bool = False,
+    routes: frozenset[str] = frozenset(),
+    site: Site | None = None,
+    everything: bool = False,
+) -> Screening:
+    """
+    Judge all rules and give the verdict.
+
+    Args:
+        rules: the rulebook, site overrides applied.
+        view: the chart on the day of decision.
+        suspicion: the same chart read with preliminary results and unfinished forms, which may raise
+            a finding and never clear one; None where there are none.
+        dose_day: also judge the checks of the day, from that day's facts.
+        routes: routes still open at this site; arms about other routes are dropped.
+        site: decides which rows are signed.
+        everything: also list rules that are known to be false.
+    """
+    site = site or Site()
+    findings: list[Finding] = []
+    waiting: list[Judged] = []
+    checked = 0
+    for rule in rules:
+        if rule.dose_day and not dose_day:
+            continue
+        checked += 1
+        if not site.signed(rule, view.on):
+            findings.append(_unsigned(rule))
+            continue
+        judged = [
+            _judge(rule, arm, view, suspicion, dose_day)
+            for arm in rule.arm
+            if _arm_counts(rule, arm, dose_day) and (not arm.routes or routes & set(arm.routes))
+        ]
+        found, open_ = _add_up(rule, judged, view)
+        if rule.group == "interaction":
+            found = [f for f in found if not _waits_for_medicines(f)]
+            open_ = [j for j in open_ if not any(g.fact == "medication-reconciled-on" for g in j.answer.gaps)]
+        findings.extend(f for f in found if everything or f.truth is not Truth.FALSE)
+        waiting.extend(open_)
+    findings.sort(key=lambda f: (CLASSES.index(f.class_), f.truth is not Truth.TRUE))
+    verdict = verdict_of(findings)
+    return Screening(
+        verdict,
+        tuple(findings),
+        _asks(findings, waiting, verdict, view),
+        site.mode,
+        dose_day,
+        checked,
+        tuple(f.rule for f in findings if f.truth is Truth.FALSE),
+    )
+
+
+def verdict_of(findings: Iterable[Finding]) -> VerdictWord:
+    """The verdict table: the first line that fits decides."""
+    live = [f for f in findings if f.truth is not Truth.FALSE]
+    true = {f.class_ for f in live if f.truth is Truth.TRUE}
+    unknown = [f for f in live if f.truth is Truth.UNKNOWN]
+    if "exclude" in true:
+        return "exclude"
+    if "hold" in true:
+        return "hold"
+    if any(blocks(f) for f in unknown):
+        return "insufficient"
+    if "caution" in true or unknown:
+        return "caution"
+    return "eligible"
+
+
+def blocks(finding: Finding) -> bool:
+    """True for an unknown that no caution can carry: missing data that blocks, or a conflict."""
+    return finding.missing in ("MB", "MH") or finding.conflict
+
+
+def _arm_counts(rule: Rule, arm: Arm, dose_day: bool) -> bool:
+    return arm.on_dose_day != ("never" if dose_day else "only")
+
+
+def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: bool) -> Judged:
+    node = expression.parse(arm.when)
+    setting = _setting(rule, arm, view)
+    answer = node.evaluate(setting)
+    if not answer.is_true and suspicion is not None:
+        suspected = node.evaluate(_setting(rule, arm, suspicion))
+        if suspected.is_true:
+            because = tuple(f"{text} (preliminary or unfinished)" for text in suspected.because)
+            answer = replace(suspected, because=because)
+    missing = arm.missing or "MB"
+    for case in arm.missing_if:
+        if expression.parse(case.when).evaluate(setting).is_true:
+            missing = case.policy
+            break
+    class_ = arm.dose_day_class if dose_day and arm.dose_day_class else arm.class_
+    return Judged(arm, node, setting, answer, class_, missing)
+
+
+def _setting(rule: Rule, arm: Arm, view: View) -> Setting:
+    return Setting(
+        view,
+        {name: limit.limit for name, limit in rule.limits.items()},
+        {fact: Span.parse(text) for fact, text in rule.look_back.items()},
+        SAME_DAY if rule.dose_day or arm.on_dose_day == "only" else None,
+    )
+
+
+def _add_up(rule: Rule, judged: list[Judged], view: View) -> tuple[list[Finding], list[Judged]]:
+    """The worst true class, and an unknown where a worse one is still possible."""
+    unknown: list[Judged] = []
+    for class_ in CLASSES:
+        of_class = [j for j in judged if j.class_ == class_]
+        true = [j for j in of_class if j.answer.is_true]
+        if true:
+            found = [_finding(rule, class_, Truth.TRUE, true, judged, view)]
+            if unknown:
+                found.insert(0, _finding(rule, unknown[0].class_, Truth.UNKNOWN, unknown, judged, view))
+            return found, unknown
+        unknown.extend(j for j in of_class if j.answer.is_unknown)
+    if unknown:
+        return [_finding(rule, unknown[0].class_, Truth.UNKNOWN, unknown, judged, view)], unknown
+    if not judged:
+        return [], []
+    worst = min((j.class_ for j in judged), key=CLASSES.index)
+    return [_finding(rule, worst, Truth.FALSE, judged, judged, view)], []
+
+
+def _finding(
+    rule: Rule, class_: RuleClass, truth: Truth, arms: list[Judged], all_arms: list[Judged], view: View
+) -> Finding:
+    gaps = _askable([g for j in arms for g in j.answer.gaps], view) if truth is Truth.UNKNOWN else ()
+    missing = min((j.missing for j in arms), key=_POLICIES.index) if truth is Truth.UNKNOWN else None
+    texts = dict.fromkeys(text for j in arms for text in j.answer.because if text)
+    if truth is Truth.UNKNOWN:
+        texts = dict.fromkeys(g.text for g in gaps)
+    change = ""
+    if truth is Truth.TRUE:
+        change = "; or ".join(dict.fromkeys(_would_change(j.node, j.setting) for j in arms[:1]))
+    named = tuple(dict.fromkeys(g.fact for g in gaps)) or _facts_of(arms)
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        class_=class_,
+        truth=truth,
+        missing=missing,
+        facts=_base_facts(named),
+        because="; ".join(texts) or rule.text,
+        action=rule.action,
+        source=rule.sources,
+        evidence=rule.evidence,
+        verified=rule.verified,
+        needs_site_protocol=rule.needs_site_protocol,
+        would_change=change,
+        inputs=tuple(_inputs(all_arms)),
+        mitigation=rule.mitigation,
+        gaps=gaps,
+        conflict=any(j.answer.in_conflict for j in arms) if truth is Truth.UNKNOWN else False,
+        retracted=rule.retracted,
+    )
+
+
+def _unsigned(rule: Rule) -> Finding:
+    """A row that nobody at the site has signed decides nothing: it is unknown, and nothing but a signature settles it."""
+    worst = min((arm.class_ for arm in rule.arm), key=CLASSES.index)
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        class_=worst,
+        truth=Truth.UNKNOWN,
+        missing="MB",
+        facts=(),
+        because="this rule is not signed at this site, or has changed or come up for review since",
+        action="Have the medical director review and sign it (openkap content page, openkap content sign).",
+        source=rule.sources,
+        evidence=rule.evidence,
+        verified=rule.verified,
+        needs_site_protocol=rule.needs_site_protocol,
+        retracted=rule.retracted,
+    )
+
+
+def _askable(gaps: list[Gap], view: View) -> tuple[Gap, ...]:
+    """A detail is asked only where its parent is present; until then the parent is asked."""
+    kept = []
+    for gap in gaps:
+        fact = facts().get(gap.fact)
+        if fact and fact.detail_of and view.state(fact.detail_of).value is not True:
+            continue
+        kept.append(gap)
+    return tuple(dict.fromkeys(kept or gaps))
+
+
+def _facts_of(arms: list[Judged]) -> tuple[str, ...]:
+    carried = tuple(dict.fromkeys(f for j in arms for f in j.answer.facts))
+    return carried or tuple(dict.fromkeys(f for j in arms for f in expression.facts_named(j.node)))
+
+
+def _base_facts(names: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for name in names:
+        fact = facts().get(name)
+        if fact and fact.kind == "derived" and name not in _KEEP_DERIVED:
+            found.update(dict.fromkeys(fact.from_))
+        else:
+            found[name] = None
+    return tuple(found)
+
+
+def _inputs(arms: list[Judged]) -> Iterable[dict]:
+    seen = set()
+    for judged in arms:
+        for name in expression.facts_named(judged.node):
+            if name not in seen:
+                seen.add(name)
+                yield state_document(judged.setting.state(name))
+
+
+def state_document(state: State) -> dict:
+    """A state as it goes out: name, status, value, unit, date, sources, and the reason where it is not known."""
+    value = state.value
+    if isinstance(value, When):
+        value = value.text
+    elif isinstance(value, tuple):
+        value = list(value)
+    elif value is not None and not isinstance(value, (bool, str)) and hasattr(value, "low"):
+        value = {"low": value.low, "high": value.high}
+    document = {
+        "name": state.fact,
+        "status": state.status,
+        "value": value,
+        "unit": state.unit,
+        "on": state.when.text if state.when and state.when.text else None,
+        "source": ", ".join(state.sources) or None,
+    }
+    return document | ({"reason": state.reason} if state.reason else {})
+
+
+def _waits_for_medicines(finding: Finding) -> bool:
+    return finding.truth is Truth.UNKNOWN and any(g.fact == "medication-reconciled-on" for g in finding.gaps)
+
+
+def _would_change(node: Node, setting: Setting) -> str:
+    """What would have to be different for a true condition to be false, naming only what holds now."""
+    if isinstance(node, expression.Either):
+        true = [part for part in node.parts if part.evaluate(setting).is_true]
+        return " and ".join(_would_change(part, setting) for part in true)
+    if isinstance(node, expression.Both):
+        return " or ".join(_would_change(part, setting) for part in node.parts)
+    if isinstance(node, expression.Not):
+        return node.parts[0].words(setting.limits)
+    return node.words(setting.limits, negated=True)
+
+
+def _asks(
+    findings: list[Finding], waiting: list[Judged], verdict: VerdictWord, view: View
+) -> tuple[Ask, ...]:
+    unknown = [f for f in findings if f.truth is Truth.UNKNOWN]
+    blocking = [j for j in waiting if j.missing in ("MB", "MH") or j.answer.in_conflict]
+    decisive = shortest_list((j.node, j.setting) for j in blocking) if verdict == "insufficient" else frozenset()
+    decisive = frozenset(g.fact for g in _askable([Gap(name, "", "") for name in decisive], view))
+    by_fact: dict[str, list[tuple[Finding, Gap]]] = {}
+    for finding in unknown:
+        for gap in finding.gaps:
+            by_fact.setdefault(gap.fact, []).append((finding, gap))
+    order = {name: place for place, name in enumerate(facts())}
+
+    def weight(item: tuple[str, list[tuple[Finding, Gap]]]):
+        name, rows = item
+        return (
+            name not in decisive,
+            not any(blocks(f) for f, _ in rows),
+            min(CLASSES.index(f.class_) for f, _ in rows),
+            -len(rows),
+            order.get(name, len(order)),
+        )
+
+    return tuple(
+        Ask(
+            fact=name,
+            question=question_for(name),
+            rules=tuple(dict.fromkeys(f.rule for f, _ in rows)),
+            decisive=name in decisive,
+            reason=rows[0][1].text,
+        )
+        for name, rows in sorted(by_fact.items(), key=weight)
+    )
+
+
+def question_for(name: str) -> str:
+    """What to ask to know a fact."""
+    fact = facts().get(name)
+    return (fact.question if fact else "") or f"Record {name.replace('-', ' ')}."
+
+
+def overridden(rules: Mapping[str, Rule], site: Site) -> list[Rule]:
+    """The rulebook with the site's own limits in place; `screen.rulebook` checks that they may be set."""
+    return [_with_overrides(rule, site) for rule in rules.values()]
+
+
+def _with_overrides(rule: Rule, site: Site) -> Rule:
+    changes = site.overrides.get(rule.id)
+    if not changes:
+        return rule
+    limits = {
+        name: msgspec.structs.replace(limit, value=changes[name].value) if name in changes else limit
+        for name, limit in rule.limits.items()
+    }
+    return msgspec.structs.replace(rule, limits=limits)
