@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from openkap.chart import expression
 from openkap.chart.expression import Node, Setting
+from openkap.chart.vocabulary import facts
 from openkap.kernel.truth import Answer
 
 Facts = frozenset[str]
@@ -83,7 +84,14 @@ def _settling(node: Node, setting: Setting, want: bool) -> list[Facts]:
         if any_part_will_do:
             return _minimal(option for part in options for option in part)
         return _all_parts(options)
-    return [frozenset(gap.fact for gap in answer.gaps)]
+    asked = frozenset(gap.fact for gap in answer.gaps)
+    return [] if any(_waits_for_parent(name, setting) for name in asked) else [asked]
+
+
+def _waits_for_parent(name: str, setting: Setting) -> bool:
+    """A detail cannot be asked before its parent is known to be present."""
+    fact = facts().get(name)
+    return bool(fact and fact.detail_of) and setting.view.state(fact.detail_of).value is not True  # type: ignore[union-attr]
 
 
 def _known_measures(node: Node, answer: Answer, setting: Setting, want: bool) -> list[Facts]:

@@ -1,0 +1,16 @@
+"""`openkap screen CASE.json`"""
+
+from __future__ import annotations
+
+import argparse
+
+from openkap.cli.io import day, read_bytes, site, stamped, write_json, zone
+from openkap.pathway import open_case, screen_case
+from openkap.screen.document import screening_document
+
+
+def run(arguments: argparse.Namespace) -> int:
+    case = open_case(read_bytes(arguments.file), day(arguments.on), zone())
+    screening = screen_case(case, site(), dose_day=arguments.dose_day, everything=arguments.all)
+    write_json(stamped({"on": case.view.on.isoformat()} | screening_document(screening), screening.mode))
+    return 0

@@ -1,0 +1,112 @@
+"""
+One case through the first stages of the pathway: read, score, judge, propose.
+
+The library's front door. Every other door (command line, and later the clinic app and the FHIR
+interface) calls these functions, so that no door can skip a check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from typing import Any
+
+from openkap.assess import treatment
+from openkap.assess.score_chart import ScoreRecord, scored
+from openkap.assess.summary import assessment
+from openkap.chart.fhir.reader import read_chart
+from openkap.chart.types import Chart, Unmapped
+from openkap.chart.view import View
+from openkap.kernel.site import Site
+from openkap.plan.limits import open_routes
+from openkap.plan.preferences import Preferences
+from openkap.plan.propose import propose
+from openkap.screen import rulebook
+from openkap.screen.rules import overridden, screen
+from openkap.screen.types import Screening
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    A patient's chart on the day of decision.
+
+    Args:
+        chart: facts, with the scores of filled-in instruments added.
+        view: the chart on the day.
+        suspicion: the same with preliminary results and unfinished forms, where there are any.
+        records: every scored form.
+    """
+
+    chart: Chart
+    view: View
+    suspicion: View | None
+    records: tuple[ScoreRecord, ...]
+
+    @property
+    def unmapped(self) -> list[Unmapped]:
+        """Everything seen and not used, what is dated after the day of decision included."""
+        return [*self.chart.unmapped, *self.view.from_the_future()]
+
+
+def open_case(document: bytes | dict[str, Any], on: date, zone: tzinfo | None = None) -> Case:
+    """
+    Read a FHIR R4 Bundle about one patient and score its forms.
+
+    Args:
+        document: JSON bytes or the decoded bundle.
+        on: day of decision.
+        zone: calendar of instants; None keeps the day as written in the record.
+
+    Raises:
+        UnreadableDocument: no bundle about exactly one patient.
+    """
+    chart, records = scored(read_chart(document, zone), on)
+    view = View(chart, on, derived=treatment.DERIVED)
+    doubtful = any(r.standing == "tentative" for readings in chart.readings.values() for r in readings)
+    suspicion = View(chart, on, tentative=True, derived=treatment.DERIVED) if doubtful else None
+    return Case(chart, view, suspicion, tuple(records))
+
+
+def assess_case(case: Case) -> dict[str, Any]:
+    """Scores and formulation: the document of `openkap assess`."""
+    return assessment(case.view, case.records)
+
+
+def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False, everything: bool = False) -> Screening:
+    """Findings, verdict and the questions that would settle it."""
+    site = site or Site()
+    return screen(
+        overridden(rulebook.rules(), site),
+        case.view,
+        suspicion=case.suspicion,
+        dose_day=dose_day,
+        routes=open_routes(site),
+        site=site,
+        everything=everything,
+    )
+
+
+def plan_case(
+    case: Case,
+    site: Site | None = None,
+    *,
+    preferences: Preferences | None = None,
+    draft: bool = False,
+) -> Mapping[str, Any]:
+    """
+    A proposed programme for a clinician to change and sign.
+
+    Raises:
+        NoSolution: the verdict does not allow one, or no regimen is left; the document says why.
+    """
+    site = site or Site()
+    return propose(
+        case.view,
+        screen_case(case, site),
+        assess_case(case)["formulation"],
+        preferences or Preferences(),
+        draft=draft,
+        site=site,
+    )

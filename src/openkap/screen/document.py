@@ -1,0 +1,50 @@
+"""The screening as it goes out: plain data, the same for the command line, the page and the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openkap.screen.types import Ask, Finding, Screening
+
+
+def screening_document(screening: Screening) -> dict[str, Any]:
+    """Verdict, findings (worst first) and what to ask."""
+    return {
+        "verdict": screening.verdict,
+        "dose_day": screening.dose_day,
+        "findings": [finding_document(f) for f in screening.findings],
+        "ask": [ask_document(a) for a in screening.ask],
+        "rules_checked": screening.checked,
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "title": finding.title,
+        "class": finding.class_,
+        "truth": finding.truth.value,
+        "missing": finding.missing,
+        "facts": list(finding.facts),
+        "because": finding.because,
+        "action": finding.action,
+        "would_change": finding.would_change or None,
+        "conflict": finding.conflict,
+        "mitigation": list(finding.mitigation),
+        "inputs": list(finding.inputs),
+        "source": list(finding.source),
+        "evidence": finding.evidence,
+        "verified": finding.verified,
+        "needs_site_protocol": finding.needs_site_protocol,
+        "retracted": finding.retracted or None,
+    }
+
+
+def ask_document(ask: Ask) -> dict[str, Any]:
+    return {
+        "fact": ask.fact,
+        "question": ask.question,
+        "rules": list(ask.rules),
+        "decisive": ask.decisive,
+        "reason": ask.reason,
+    }
