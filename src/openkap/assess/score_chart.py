@@ -1,0 +1,223 @@
+"""
+Filled-in instruments of a chart, scored and put back as readings that rules can use.
+
+An unfinished form may raise a safety finding and never clears one; its total is not used. Answers outrank
+a total that somebody recorded on the same day; where the two disagree both stay, so that the fact is in
+conflict.
+
+Source: fact convention, section 5; instruments fact sheet, section 1.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from openkap.assess.fhir import read_response
+from openkap.assess.instruments import allowed_values, instrument
+from openkap.assess.scoring import score, score_request
+from openkap.assess.types import Score, ScoreRequest
+from openkap.chart.types import Chart, Patient, Reading, Response, Standing, Unmapped
+from openkap.chart.view import View
+from openkap.chart.vocabulary import facts
+from openkap.kernel.clock import When, fresh
+from openkap.kernel.errors import UserError
+
+UNIT = "{score}"
+COUNTRY = "US"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRecord:
+    """
+    One scored form of the chart.
+
+    Args:
+        score: the score; `score.instrument` names the instrument.
+        answers: as read, in list order; None for unanswered.
+        source: the record.
+        when: when it was filled in.
+        status: of the form: `completed`, `amended`, `in-progress`, `stopped`.
+        usable: finished, scored, dated and inside its look-back on the day of decision.
+        why_not: why it is not usable.
+    """
+
+    score: Score
+    answers: tuple[object, ...]
+    source: str
+    when: When | None
+    status: str
+    usable: bool
+    why_not: str = ""
+
+    @property
+    def instrument(self) -> str:
+        return self.score.instrument
+
+    def document(self) -> dict[str, Any]:
+        """The score document with its date, record and usability."""
+        return self.score.document() | {
+            "on": self.when.text if self.when else None,
+            "source_resource": self.source,
+            "form_status": self.status,
+            "usable": self.usable,
+            "why_not": self.why_not or None,
+        }
+
+
+def scored(chart: Chart, on: date) -> tuple[Chart, list[ScoreRecord]]:
+    """
+    Score every filled-in instrument.
+
+    Args:
+        chart: as read from the bundle; its `responses` are raw.
+        on: the day of decision; the agoraphobia status and the freshness of scores are read on it.
+
+    Returns:
+        The chart with the readings of the forms, and one record per form. A form that cannot be read is
+        listed in `unmapped` with the reason.
+    """
+    context = _context(chart, on)
+    records: list[ScoreRecord] = []
+    readings: list[Reading] = []
+    unread: list[Unmapped] = []
+    for response in chart.responses:
+        try:
+            request = read_response(response.resource, context)
+            result = score_request(request)
+        except UserError as fault:
+            name = str(response.resource.get("questionnaire") or "") or None
+            unread.append(Unmapped(None, name, None, response.source, str(fault)))
+            continue
+        why_not = _why_not(request, result, response, on)
+        records.append(
+            ScoreRecord(result, request.answers, response.source, response.when, request.status, not why_not, why_not)
+        )
+        readings.extend(_readings(request, result, response))
+    outranked = _settle(chart, [r for r in readings if r.standing == "final"])
+    return replace(outranked, unmapped=(*chart.unmapped, *unread)).with_readings(tuple(readings)), records
+
+
+def newest(records: Iterable[ScoreRecord], *instruments: str) -> ScoreRecord | None:
+    """The newest usable record of any of these instruments, or None."""
+    found = [r for r in records if r.usable and r.instrument in instruments and r.when]
+    return max(found, key=lambda r: r.when or When.on(date.min), default=None)
+
+
+# --- what a form says --------------------------------------------------------------------------------
+
+
+def _readings(request: ScoreRequest, result: Score, response: Response) -> list[Reading]:
+    """Total and safety items of one form."""
+    found = _safety_items(request, response) + _screen(request, result, response)
+    if request.final and result.status in ("ok", "prorated") and result.total is not None:
+        found.append(_reading(request.instrument, Decimal(str(result.total)), response))
+    return [reading for reading in found if reading.fact in facts()]
+
+
+def _safety_items(request: ScoreRequest, response: Response) -> list[Reading]:
+    """Safety items that are facts of their own, whatever the rest of the form is like."""
+    found = instrument(request.instrument)
+    readings = []
+    for item in found.safety:
+        name = f"{request.instrument}.{item.item}"
+        answer = request.answers[item.item - 1]
+        repeated = f"REPEATED_ITEM:{item.item}" in request.faults
+        if type(answer) is int and answer in allowed_values(found) and not repeated and request.final:
+            readings.append(_reading(name, Decimal(answer), response))
+        elif isinstance(answer, int | float | Decimal) and not isinstance(answer, bool) and answer >= item.at_least:
+            readings.append(_reading(name, Decimal(str(answer)), response, "tentative"))
+        elif request.final:
+            text = f"not answered in a way that can be read in {response.source}"
+            readings.append(_reading(name, None, response, "unreadable", text))
+    return readings
+
+
+def _screen(request: ScoreRequest, result: Score, response: Response) -> list[Reading]:
+    """Level and depth of a yes/no screener: final from a whole form, else what was already said."""
+    screener = instrument(request.instrument).screener
+    if screener is None:
+        return []
+    depth_name = f"{request.instrument}.{screener.depth_id.removesuffix('_level')}"
+    if request.final and result.status == "ok" and result.band is not None:
+        depth = result.subscores[screener.depth_id]
+        return [
+            _reading(request.instrument, result.band, response),
+            _reading(depth_name, Decimal(str(depth)), response),
+        ]
+    said = score(request.instrument, request.answers, request.context)
+    worst = next((level.word for level in screener.levels if level.flag in said.flags), None)
+    readings = [_reading(request.instrument, worst, response, "tentative")] if worst else []
+    depth = said.subscores.get(screener.depth_id)
+    if depth:
+        readings.append(_reading(depth_name, Decimal(str(depth)), response, "tentative"))
+    return readings
+
+
+def _reading(
+    fact: str, value: Decimal | str | None, response: Response, standing: Standing = "final", reason: str = ""
+) -> Reading:
+    unit = UNIT if isinstance(value, Decimal) else None
+    return Reading(fact, value, response.when, response.source, unit, standing, reason)
+
+
+# --- what else the chart says ------------------------------------------------------------------------
+
+
+def _settle(chart: Chart, from_forms: Sequence[Reading]) -> Chart:
+    """The chart in which a recorded value of a form's own day gives way to it, or stands against it."""
+    kept = dict(chart.readings)
+    for name in {r.fact for r in from_forms}:
+        forms = [r for r in from_forms if r.fact == name]
+        kept[name] = tuple(r for old in kept.get(name, ()) for r in _against(old, forms))
+    return replace(chart, readings=kept)
+
+
+def _against(old: Reading, forms: Sequence[Reading]) -> tuple[Reading, ...]:
+    same_day = [f for f in forms if old.when and f.when and old.when.whole and _day(old) == _day(f)]
+    if old.standing != "final" or not same_day:
+        return (old,)
+    if any(old.value == f.value for f in same_day):
+        return ()
+    # Without its hour neither can be called the newer one: the view reports a conflict.
+    assert old.when
+    return (replace(old, when=When(old.when.earliest, old.when.latest, None, old.when.text)),)
+
+
+def _day(reading: Reading) -> tuple[date, date] | None:
+    return (reading.when.earliest, reading.when.latest) if reading.when else None
+
+
+def _context(chart: Chart, on: date) -> dict[str, object]:
+    agoraphobia = View(chart, on).state("agoraphobia")
+    return {
+        "sex": _sex(chart.patient),
+        "agoraphobia": agoraphobia.value if agoraphobia.settled else None,
+        "value_set": COUNTRY,
+    }
+
+
+def _sex(patient: Patient) -> str | None:
+    """Birth sex, else administrative gender; used for the AUDIT-C line only."""
+    if patient.birth_sex in ("F", "M"):
+        return patient.birth_sex
+    return patient.gender if patient.gender in ("female", "male") else None
+
+
+def _why_not(request: ScoreRequest, result: Score, response: Response, on: date) -> str:
+    if not request.final:
+        return f"the form is {request.status}"
+    if result.status not in ("ok", "prorated"):
+        return f"the form is {result.status}"
+    if response.when is None:
+        return "the form has no date"
+    if response.when.latest > on:
+        return f"dated {response.when.text[:10]}, after {on.isoformat()}"
+    fact = facts().get(request.instrument)
+    span = fact.span if fact else None
+    if span is not None and not fresh(response.when, span, on):
+        return f"of {response.when.text[:10]}; at most {span} old is needed"
+    return ""
