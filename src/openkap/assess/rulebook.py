@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from openkap.assess.instruments import allowed_values, instrument
 from openkap.assess.definition import Instrument, ValueSet
+from openkap.assess.instruments import allowed_values, instrument
 from openkap.kernel.errors import UserError
 
 # Administrative gender and US Core birth sex, as the record may spell them.
