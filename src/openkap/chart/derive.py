@@ -172,8 +172,7 @@ def target_diagnosis(view: View, _: Span | None) -> State:
     No: an interview asked for all of them and found none. Else unknown.
     """
     name = "target-diagnosis"
-    interview = view.state("interview-on")
-    modules = view.state("interview-modules")
+    interview, tool, modules = (view.state(f"interview-{part}") for part in ("on", "tool", "modules"))
     asked = set(modules.value) if isinstance(modules.value, tuple) else set()
     found = []
     for disorder in ("gad", "panic", "agoraphobia", "social-anxiety"):
@@ -182,9 +181,12 @@ def target_diagnosis(view: View, _: Span | None) -> State:
             found.append((disorder, state))
         if state.status == "conflict":
             return State(name, "conflict", reason=state.reason, missing=(disorder,), sources=state.sources)
-    if interview.status != "known" or not asked:
-        gap = interview if interview.status != "known" else modules
-        return State(name, gap.status if gap.status != "known" else "unknown", reason=gap.reason, missing=(gap.fact,))
+    for part in (interview, tool, modules):
+        if part.status != "known":
+            return State(name, part.status, reason=part.reason, missing=(part.fact,))
+    if tool.value == "other":
+        reason = "the interview was not one of MINI, SCID or DIAMOND"
+        return State(name, "unknown", reason=reason, missing=("interview-tool",), sources=tool.sources)
     supported = [(d, s) for d, s in found if d in asked or (d == "agoraphobia" and "panic" in asked)]
     if supported:
         sources = tuple(src for _, s in supported for src in s.sources) + interview.sources

@@ -107,7 +107,7 @@ class Flag(Node):
     def evaluate(self, setting: Setting) -> Answer:
         state = setting.state(self.fact)
         if not state.settled:
-            return _unknown(state)
+            return _unknown(state, setting)
         words = facts()[self.fact].words
         if state.value is True:
             return Answer.true(f"{words}: {show(state)}", self.fact)
@@ -136,7 +136,7 @@ class Compare(Node):
     def evaluate(self, setting: Setting) -> Answer:
         state = setting.state(self.fact)
         if not state.settled:
-            return _unknown(state)
+            return _unknown(state, setting)
         test, above, below = _COMPARE[self.op]
         limit = setting.limits[self.limit]
         fact = facts()[self.fact]
@@ -170,7 +170,7 @@ class Among(Node):
     def evaluate(self, setting: Setting) -> Answer:
         state = setting.state(self.fact)
         if not state.settled:
-            return _unknown(state)
+            return _unknown(state, setting)
         text = f"{facts()[self.fact].words}: {show(state)}"
         return Answer.true(text, self.fact) if state.value in self.options else Answer.false(text, self.fact)
 
@@ -191,7 +191,7 @@ class Within(Node):
         if not isinstance(span, Span):
             raise ContentFault(f"within({self.fact}, ${self.limit}) needs a span of days: correct the rule.")
         if not state.settled:
-            return _unknown(state)
+            return _unknown(state, setting)
         if not isinstance(state.value, When):
             return Answer.false(f"{facts()[self.fact].words}: never", self.fact)
         inside = state.value.latest >= span.before(setting.view.on)
@@ -406,11 +406,19 @@ class _Parser:
         raise ContentFault(f"Rule {self.text!r}: {why}; correct the rule.")
 
 
-def _unknown(state: State) -> Answer:
+def _unknown(state: State, setting: Setting) -> Answer:
     reason = "unconfirmed" if "not confirmed" in state.reason else "declined" if "declines" in state.reason else state.status
-    missing = state.missing or (state.fact,)
+    missing = state.missing or (_to_ask(state, setting),)
     return Answer.unknown(*(Gap(fact, reason, state.reason) for fact in missing))
 
 
 def _amount(limit: Limit, unit: str) -> str:
     return f"{number(limit)} {unit_words(unit)}".strip() if isinstance(limit, Decimal) else str(limit)
+
+
+def _to_ask(state: State, setting: Setting) -> str:
+    """The fact to ask for: the parent whose denial would deny this one, unless the parent is known to be present."""
+    if state.status == "conflict" or "not confirmed" in state.reason:
+        return state.fact
+    parents = facts()[state.fact].denied_by
+    return next((parent for parent in parents if setting.view.state(parent).value is not True), state.fact)

@@ -43,7 +43,7 @@ def _smallest_union(demands: list[list[Facts]], have: Facts) -> Facts:
     undecided = [d for d in undecided if not any(option <= forced for option in d)]
     if not undecided:
         return forced
-    best = forced | frozenset().union(*(min(d, key=lambda o: len(o - forced)) for d in undecided))
+    best = forced | frozenset().union(*(min(d, key=lambda o: (len(o - forced), _preference(o))) for d in undecided))
     for chosen in _choices(undecided, forced, len(best)):
         if len(chosen) < len(best):
             best = chosen
@@ -63,7 +63,7 @@ def _choices(demands: list[list[Facts]], have: Facts, bound: int) -> Iterator[Fa
             bound = len(chosen)
             yield chosen
             continue
-        for option in sorted(demands[place], key=lambda o: len(o - chosen), reverse=True):
+        for option in sorted(demands[place], key=lambda o: (len(o - chosen), _preference(o)), reverse=True):
             stack.append((place + 1, chosen | option))
 
 
@@ -85,7 +85,22 @@ def _settling(node: Node, setting: Setting, want: bool) -> list[Facts]:
             return _minimal(option for part in options for option in part)
         return _all_parts(options)
     asked = frozenset(gap.fact for gap in answer.gaps)
-    return [] if any(_waits_for_parent(name, setting) for name in asked) else [asked]
+    if any(_waits_for_parent(name, setting) for name in asked):
+        return []
+    by_interview = _interview_would_deny(answer, setting)
+    return [by_interview, asked] if by_interview and not want else [asked]
+
+
+def _interview_would_deny(answer: Answer, setting: Setting) -> Facts | None:
+    """What is missing of the structured interview, if a complete one would deny the facts an answer waits for."""
+    modules = {facts()[gap.fact].module if gap.fact in facts() else "" for gap in answer.gaps}
+    if "" in modules or any(gap.reason in ("conflict", "unconfirmed") for gap in answer.gaps):
+        return None
+    covered = setting.view.state("interview-modules")
+    if isinstance(covered.value, tuple) and not modules <= set(covered.value):
+        return None
+    parts = ("interview-on", "interview-modules")
+    return frozenset(part for part in parts if not setting.view.state(part).settled) or None
 
 
 def _waits_for_parent(name: str, setting: Setting) -> bool:
@@ -112,7 +127,13 @@ def _all_parts(options: list[list[Facts]]) -> list[Facts]:
 
 def _minimal(candidates: Iterable[Facts]) -> list[Facts]:
     kept: list[Facts] = []
-    for candidate in sorted(set(candidates), key=len):
+    for candidate in sorted(set(candidates), key=_preference):
         if not any(smaller <= candidate for smaller in kept):
             kept.append(candidate)
     return kept[:_MOST_ALTERNATIVES]
+
+
+def _preference(option: Facts) -> tuple[int, list[int]]:
+    """Fewer facts first; among as many, those that stand first in the vocabulary, which is the order of asking."""
+    order = list(facts())
+    return len(option), sorted(order.index(name) if name in facts() else len(order) for name in option)

@@ -57,6 +57,7 @@ class Case:
         answers: intake items by fact name: bool, code, date, Decimal, or None to leave it out.
         measurements: fact name -> list of (value, unit, days ago, upper limit or None).
         instruments: instrument id -> answers.
+        scores: instrument id -> total, for forms filled in elsewhere.
         conditions: (code system, code, extra elements).
         medicines: texts of current medicines.
         trials: prior treatments as dicts of link ids and values.
@@ -71,6 +72,7 @@ class Case:
     answers: dict[str, Any] = field(default_factory=dict)
     measurements: dict[str, list[tuple[Any, str, int, Any]]] = field(default_factory=dict)
     instruments: dict[str, list[Any]] = field(default_factory=dict)
+    scores: dict[str, int] = field(default_factory=dict)
     suicide_screen: str | None = "none_identified"
     conditions: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     medicines: list[str] = field(default_factory=list)
@@ -114,6 +116,7 @@ class Case:
             **{name: [(value, unit, 10, top)] for name, (unit, value, top) in _LIVER.items()},
         } | self.measurements
         self.instruments = severity | _INSTRUMENTS | {"des-ii": [0] * 28} | self.instruments
+        self.scores = {"ipss": 3} | self.scores
         self.conditions = [(coding.ICD10CM, code, {}) for code in codes] + self.conditions
         if not self.trials:
             self.trials = [drug_trial("sertraline", self.day(120)), therapy_trial("cbt", self.day(90))]
@@ -177,6 +180,9 @@ class Case:
         for name, rows in self.measurements.items():
             for place, (value, unit, ago, top) in enumerate(rows):
                 made.append(measurement(f"{name}-{place}", name, value, unit, self.day(ago), top))
+        for name, total in self.scores.items():
+            score = _observation(f"score-{name}", coding.INSTRUMENT, name, self._recent)
+            made.append({**score, "valueInteger": total})
         if self.drug_screen:
             made.append(self._coded("drug-screen", "urine-drug-screen", self.drug_screen))
         if self.hcg:
