@@ -97,6 +97,20 @@ def test_the_init_file_of_every_room_is_empty():
     assert [short(p) for p in PACKAGE.glob("*/__init__.py") if p.read_text(encoding="utf-8").strip()] == []
 
 
+def own_imports(path: Path) -> set[str]:
+    """Modules of its own room that a file imports."""
+    room = f"openkap.{path.relative_to(PACKAGE).parts[0]}."
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module}
+    named |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    return {name.removeprefix(room) for name in named if name.startswith(room)}
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
+def test_the_types_of_a_room_rest_on_nothing_else_in_it(room: Path):
+    assert [own_imports(path) for path in room.glob("types.py") if own_imports(path)] == []
+
+
 @pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
 def test_every_room_says_on_one_screen_what_comes_in_and_what_goes_out(room: Path):
     assert 5 <= len((room / "README.md").read_text(encoding="utf-8").splitlines()) <= 60

@@ -10,7 +10,7 @@ import pytest
 from openkap.kernel import content
 from openkap.kernel.content import Header, SourcesFile, convert, fingerprint, parse_toml, refuse_dangling
 from openkap.kernel.errors import EXIT, ContentFault
-from openkap.kernel.source import Source, Sourced, verified
+from openkap.kernel.source import Basis, Row, Source, Sourced, verified
 
 HEADER = '[content]\ntitle = "Rules"\nversion = "1"\n'
 
@@ -104,6 +104,13 @@ def test_an_id_that_stands_twice_stops_the_load():
 def test_a_source_that_dangles_or_is_missing_stops_the_load(basis: str, complaint: str):
     with pytest.raises(ContentFault, match=re.escape(complaint)):
         refuse_dangling(load(row(basis=basis)).rule, {"label": LABEL}, "rules.toml")
+
+
+@pytest.mark.hazard("HAZ-24", "C1")
+@pytest.mark.parametrize("kind", [Header, Source, Sourced, Basis, Row, SourcesFile])
+def test_every_kind_of_row_refuses_unknown_keys_and_cannot_be_changed(kind: type[msgspec.Struct]):
+    assert kind.__struct_config__.forbid_unknown_fields
+    assert kind.__struct_config__.frozen
 
 
 @pytest.mark.parametrize("tag", ["K", "D", "P"])

@@ -1,6 +1,7 @@
 """Units, doses and how numbers are shown. The oracle for units is ucumvert, which reads UCUM's own grammar."""
 
 import itertools
+from dataclasses import FrozenInstanceError, fields
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -199,6 +200,20 @@ def test_halves_round_away_from_zero(thousandths: int, places: int):
     whole, rest = divmod(abs(value), step)
     expected = (whole + (2 * rest >= step)) * step * (1 if value >= 0 else -1)
     assert Fraction(round_half_up(Decimal(thousandths).scaleb(-3), places)) == expected
+
+
+def test_without_places_a_value_rounds_to_a_whole_number():
+    assert str(round_half_up(Decimal("2.5"))) == "3"
+
+
+@pytest.mark.hazard("HAZ-10", "C1")
+@pytest.mark.parametrize(
+    "value", [Quantity(Decimal(1), "mg"), DoseMg(Decimal(1)), DoseMgPerKg(Decimal(1))], ids=lambda v: type(v).__name__
+)
+def test_a_quantity_or_dose_cannot_be_changed_after_it_was_checked(value: object):
+    for field in fields(value):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, field.name, Decimal(10))
 
 
 @pytest.mark.parametrize(

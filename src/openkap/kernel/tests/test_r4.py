@@ -249,6 +249,17 @@ def test_an_element_of_any_wrong_shape_is_a_fault_and_no_crash(name: str, junk: 
         assert faults(least(name, **{key: junk})) != [], key
 
 
+@pytest.mark.parametrize("empty", [[], {}])
+def test_an_empty_element_is_one_fault(empty: Any):
+    assert [f.path for f in faults(least("Patient", link=empty))] == ["Patient.link"]
+    assert [f.path for f in faults(least("AllergyIntolerance", category=[]))] == ["AllergyIntolerance.category"]
+
+
+@pytest.mark.parametrize("birth", ["1980", "1980-02", "1980-02-29"])
+def test_a_partial_date_is_good(birth: str):
+    assert faults(least("Patient", birthDate=birth)) == []
+
+
 def test_a_fault_reads_as_a_place_and_a_sentence():
     assert str(Fault("Patient.gender", "code", "'f' is not a gender")) == "Patient.gender: 'f' is not a gender"
 
