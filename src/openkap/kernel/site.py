@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
 from openkap.kernel.content import convert, fingerprint, parse_toml
 from openkap.kernel.errors import ContentFault, UserError
+
+T = TypeVar("T")
 
 Mode = Literal["demonstration", "production"]
 
@@ -121,7 +123,7 @@ class Site:
         return signature.on <= on and (signature.review_by is None or on <= signature.review_by)
 
 
-def _read(path: Path, kind):
+def _read(path: Path, kind: type[T]) -> T:
     if not path.exists():
         return kind()
     return convert(parse_toml(path.read_text(encoding="utf-8"), path.name), kind, path.name)
