@@ -171,14 +171,41 @@ def _policy_value(name: str) -> str:
 
 @cache
 def medicines() -> MedicinesFile:
+    """
+    Every ingredient and class.
+
+    Raises:
+        ContentFault: a class that does not exist, has no member or is named like an ingredient; a name
+            or code that two ingredients claim.
+    """
     file = load("chart", "medicines.toml", MedicinesFile)
-    classes = {c.id for c in file.drug_class}
-    refuse_duplicates(file.ingredient, "chart/content/medicines.toml")
+    check_medicines(file)
+    return file
+
+
+def check_medicines(file: MedicinesFile) -> None:
+    """Raise ContentFault where a name of the file could be read in two ways, or in none."""
+    where = "chart/content/medicines.toml"
+    refuse_duplicates(file.ingredient, where)
+    refuse_duplicates(file.drug_class, where)
+    empty = {c.id for c in file.drug_class}
+    classes = frozenset(empty)
+    claimed: dict[str, str] = {}
     for row in file.ingredient:
+        for label in (row.id, *row.names, *((row.rxnorm,) if row.rxnorm else ())):
+            if label != label.lower().strip():
+                raise ContentFault(f"{where}: {row.id} has the name {label!r}; write it in lower case.")
+            if label in classes:
+                raise ContentFault(f"{where}: {label!r} is a class and a name of {row.id}; rename one.")
+            other = claimed.setdefault(label, row.id)
+            if other != row.id:
+                raise ContentFault(f"{where}: {other} and {row.id} both claim {label!r}; leave it with one.")
         for name in row.classes:
             if name not in classes:
-                raise ContentFault(f"chart/content/medicines.toml: {row.id} is in class {name!r}, which does not exist.")
-    return file
+                raise ContentFault(f"{where}: {row.id} is in class {name!r}, which does not exist.")
+        empty -= set(row.classes)
+    if empty:
+        raise ContentFault(f"{where}: class {min(empty)} has no member; add one or remove the class.")
 
 
 @cache
