@@ -85,7 +85,7 @@ def _mean(name: str, base: str) -> Derivation:
 
 
 def weight_change(view: View, _: Span | None) -> State:
-    """Largest difference in percent between the newest weight and another of the last 90 days; 0 if it is the only one."""
+    """Largest difference in percent between the newest weight and another recent one; 0 if it is the only one."""
     if gap := _missing("weight-change", view, "weight"):
         return gap
     newest = view.state("weight")
@@ -248,6 +248,7 @@ def drinking_cut_off(view: View, _: Span | None) -> State:
 
 
 def birth_sex(view: View, _: Span | None) -> State:
+    """Birth sex as recorded; administrative gender does not stand in for it."""
     sex = view.chart.patient.birth_sex
     if sex is None:
         return State("birth-sex", "unknown", reason="birth sex: no record", missing=("birth-sex",))
@@ -255,6 +256,7 @@ def birth_sex(view: View, _: Span | None) -> State:
 
 
 def deceased(view: View, _: Span | None) -> State:
+    """Recorded as deceased; no statement reads as alive."""
     patient = view.chart.patient
     if patient.deceased:
         return State("deceased", "known", True, None, patient.deceased_on, (patient.source,))
@@ -269,17 +271,18 @@ def medication_list(view: View, look_back: Span | None) -> State:
     span = look_back or facts()[name].span
     assert span is not None
     lists = [m for m in view.chart.lists if m.when and m.when.earliest <= view.on]
+    missing = ("medication-reconciled-on",)
     if not lists:
-        return State(name, "unknown", reason="medicine list: nobody has reconciled it", missing=("medication-reconciled-on",))
+        return State(name, "unknown", reason="medicine list: nobody has reconciled it", missing=missing)
     newest = max(lists, key=lambda m: m.when.earliest if m.when else view.on)
     assert newest.when is not None
     if newest.when.earliest < span.before(view.on) or newest.when.latest > view.on:
         reason = f"medicine list: reconciled {newest.when.text[:10]}; at most {span} old is needed"
-        return State(name, "stale", when=newest.when, reason=reason, missing=("medication-reconciled-on",), sources=(newest.source,))
+        return State(name, "stale", when=newest.when, reason=reason, missing=missing, sources=(newest.source,))
     strange = [u for u in view.chart.unmapped if u.medicine]
     if strange:
         what = ", ".join(u.text or u.code or "an entry without words" for u in strange)
-        return State(name, "unknown", reason=f"medicine list: not understood: {what}", missing=("medication-reconciled-on",))
+        return State(name, "unknown", reason=f"medicine list: not understood: {what}", missing=missing)
     if newest.entries is not None:
         listed = {i for m in view.chart.medicines if m.source in newest.entries for i in m.ingredients}
         unlisted = [m for m in view.current_medicines() if not set(m.ingredients) <= listed]
@@ -287,7 +290,7 @@ def medication_list(view: View, look_back: Span | None) -> State:
             what = unlisted[0].text or unlisted[0].ingredients[0]
             reason = f"medicine list: {what} is current but not on the list"
             sources = (newest.source, unlisted[0].source)
-            return State(name, "conflict", reason=reason, missing=("medication-reconciled-on",), sources=sources)
+            return State(name, "conflict", reason=reason, missing=missing, sources=sources)
     return State(name, "known", True, None, newest.when, (newest.source,))
 
 

@@ -13,15 +13,14 @@ else: no arithmetic, no default, no way to ask "is it missing", so a rule cannot
 
 from __future__ import annotations
 
-import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 
 from openkap.chart.types import Interval, State
 from openkap.chart.view import View, show
-from openkap.chart.vocabulary import facts, members
+from openkap.chart.vocabulary import facts
 from openkap.kernel.clock import Span, When
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import number, unit_words
@@ -52,16 +51,18 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Node(ABC):
     """One node of a parsed expression. `parts` are its children."""
 
     parts: tuple[Node, ...] = ()
 
+    @abstractmethod
     def evaluate(self, setting: Setting) -> Answer:
-        raise NotImplementedError  # pragma: no cover - every concrete node has its own
+        """The answer of this condition in a setting."""
 
+    @abstractmethod
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
-        raise NotImplementedError  # pragma: no cover - every concrete node has its own
+        """The condition, or its opposite, as a reader would say it."""
 
     def atoms(self) -> Iterator[Node]:
         """The leaves, left to right."""
@@ -73,28 +74,34 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Both(Node):
+    """AND."""
+
     def evaluate(self, setting: Setting) -> Answer:
         return conjunction(*(part.evaluate(setting) for part in self.parts))
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return (" or " if negated else " and ").join(part.words(limits, negated) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Either(Node):
+    """OR."""
+
     def evaluate(self, setting: Setting) -> Answer:
         return disjunction(*(part.evaluate(setting) for part in self.parts))
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return (" and " if negated else " or ").join(part.words(limits, negated) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Not(Node):
+    """NOT."""
+
     def evaluate(self, setting: Setting) -> Answer:
         return negation(self.parts[0].evaluate(setting))
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return self.parts[0].words(limits, not negated)
 
 
@@ -113,11 +120,11 @@ class Flag(Node):
             return Answer.true(f"{words}: {show(state)}", self.fact)
         return Answer.false(f"{words}: {show(state)}", self.fact)
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return f"{'no ' if negated else ''}{facts()[self.fact].words}"
 
 
-_COMPARE: dict[str, tuple[Callable[[Decimal, Decimal], bool], str, str]] = {
+COMPARISONS: dict[str, tuple[Callable[[Decimal, Decimal], bool], str, str]] = {
     ">=": (lambda a, b: a >= b, "at or above", "below"),
     ">": (lambda a, b: a > b, "above", "at or below"),
     "<=": (lambda a, b: a <= b, "at or below", "above"),
@@ -137,7 +144,7 @@ class Compare(Node):
         state = setting.state(self.fact)
         if not state.settled:
             return _unknown(state, setting)
-        test, above, below = _COMPARE[self.op]
+        test, above, below = COMPARISONS[self.op]
         limit = setting.limits[self.limit]
         fact = facts()[self.fact]
         if not isinstance(limit, Decimal):
@@ -154,8 +161,8 @@ class Compare(Node):
         text = f"{fact.words} {show(state)} is {above if holds else below} {_amount(limit, fact.unit)}"
         return Answer.true(text, self.fact) if holds else Answer.false(text, self.fact)
 
-    def words(self, limits, negated=False):
-        _, above, below = _COMPARE[self.op]
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
+        _, above, below = COMPARISONS[self.op]
         fact = facts()[self.fact]
         return f"{fact.words} {below if negated else above} {_amount(limits[self.limit], fact.unit)}"
 
@@ -174,7 +181,7 @@ class Among(Node):
         text = f"{facts()[self.fact].words}: {show(state)}"
         return Answer.true(text, self.fact) if state.value in self.options else Answer.false(text, self.fact)
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return f"{facts()[self.fact].words} {'other than' if negated else 'being'} {' or '.join(self.options)}"
 
 
@@ -198,8 +205,9 @@ class Within(Node):
         text = f"{facts()[self.fact].words} {show(state)}, {'within' if inside else 'more than'} {span}"
         return Answer.true(text, self.fact) if inside else Answer.false(f"{text} ago", self.fact)
 
-    def words(self, limits, negated=False):
-        return f"{facts()[self.fact].words} {'more than' if negated else 'within'} {limits[self.limit]}{' ago' if negated else ''}"
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
+        how_long = f"more than {limits[self.limit]} ago" if negated else f"within {limits[self.limit]}"
+        return f"{facts()[self.fact].words} {how_long}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +219,7 @@ class Taking(Node):
     def evaluate(self, setting: Setting) -> Answer:
         return setting.view.taking(self.group)
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return f"{'not ' if negated else ''}taking {self.group.replace('-', ' ')}"
 
 
@@ -225,11 +233,9 @@ class Seen(Node):
 
     def evaluate(self, setting: Setting) -> Answer:
         answer = self.parts[0].evaluate(setting)
-        if answer.is_unknown and not any(gap.reason in ("conflict", "unconfirmed") for gap in answer.gaps):
-            return Answer.false()
-        return answer
+        return answer if not answer.is_unknown or _doubtful(answer) else Answer.false()
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return self.parts[0].words(limits, negated)
 
 
@@ -237,31 +243,39 @@ class Seen(Node):
 class AnyKnown(Node):
     """
     Several measures of one thing, of which those at hand decide: true if any is true, false if at least
-    one is known and none is true, unknown if none is at hand or a conflict stands among them.
+    one is known and none is true, unknown if none is at hand or a conflict or doubt stands among them.
     """
 
     def evaluate(self, setting: Setting) -> Answer:
         answers = [part.evaluate(setting) for part in self.parts]
-        if any(a.is_true for a in answers) or any(a.in_conflict for a in answers) or all(a.is_unknown for a in answers):
+        if any(a.is_true or _doubtful(a) for a in answers) or all(a.is_unknown for a in answers):
             return disjunction(*answers)
         return disjunction(*(a for a in answers if a.is_false))
 
-    def words(self, limits, negated=False):
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return (" and " if negated else " or ").join(part.words(limits, negated) for part in self.parts)
 
 
-_TOKEN = re.compile(r"\s*(?:(?P<op>>=|<=|>|<|=|\(|\)|,)|\$(?P<limit>[a-z0-9-]+)|(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*))")
-
-
-@lru_cache(maxsize=4096)
-def parse(text: str) -> Node:
+@dataclass(frozen=True, slots=True)
+class Taken(Node):
     """
-    Parse an expression and check every name in it.
+    A reading was taken, whatever it shows: true if any of the facts is known, else unknown.
 
-    Raises:
-        ContentFault: a fact, class or option that does not exist, or a form that is not of the language.
+    Never false, so a completeness check can be open or settled and nothing else.
     """
-    return _Parser(text).whole()
+
+    facts: tuple[str, ...] = ()
+
+    def evaluate(self, setting: Setting) -> Answer:
+        states = [setting.state(fact) for fact in self.facts]
+        known = [state for state in states if state.settled]
+        if known:
+            return Answer.true(f"{facts()[known[0].fact].words}: {show(known[0])}", known[0].fact)
+        return disjunction(*(_unknown(state, setting) for state in states))
+
+    def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
+        named = " or ".join(facts()[fact].words for fact in self.facts)
+        return f"{named} {'not taken' if negated else 'taken'}"
 
 
 def limits_named(node: Node) -> set[str]:
@@ -271,149 +285,32 @@ def limits_named(node: Node) -> set[str]:
 
 def facts_named(node: Node) -> tuple[str, ...]:
     """The facts that an expression reads, in order; `medication-list` for a class of medicines."""
-    return tuple(
-        dict.fromkeys(
-            "medication-list" if isinstance(atom, Taking) else atom.fact  # type: ignore[attr-defined]
-            for atom in node.atoms()
-        )
-    )
-
-
-class _Parser:
-    def __init__(self, text: str):
-        self.text = text
-        self.tokens: list[tuple[str, str]] = []
-        place = 0
-        text = text.rstrip()
-        while place < len(text):
-            found = _TOKEN.match(text, place)
-            if not found:
-                raise ContentFault(f"Rule {self.text!r}: cannot read {text[place:place + 12]!r}; see the rule language.")
-            kind = found.lastgroup or ""
-            self.tokens.append((kind, found[kind]))
-            place = found.end()
-        self.next = 0
-
-    def whole(self) -> Node:
-        node = self.either()
-        if self.next != len(self.tokens):
-            self.refuse(f"ends before {self.tokens[self.next][1]!r}")
-        self.check_seen(node, negated=False)
-        return node
-
-    def check_seen(self, node: Node, negated: bool) -> None:
-        """Under `not`, silence would clear: there `seen` must not stand."""
-        if isinstance(node, Seen) and negated:
-            self.refuse("seen(...) may not stand under `not`, where silence would clear")
-        for part in node.parts:
-            self.check_seen(part, negated or isinstance(node, Not))
-
-    def either(self) -> Node:
-        parts = [self.both()]
-        while self.take("or"):
-            parts.append(self.both())
-        return parts[0] if len(parts) == 1 else Either(tuple(parts))
-
-    def both(self) -> Node:
-        parts = [self.single()]
-        while self.take("and"):
-            parts.append(self.single())
-        return parts[0] if len(parts) == 1 else Both(tuple(parts))
-
-    def single(self) -> Node:
-        if self.take("not"):
-            return Not((self.single(),))
-        if self.take("("):
-            node = self.either()
-            self.expect(")")
-            return node
-        name = self.expect_kind("name")
-        if name == "taking":
-            self.expect("(")
-            group = self.expect_kind("name")
-            members(group)
-            self.expect(")")
-            return Taking(group=group)
-        if name in ("seen", "any-known"):
-            return self.group(name)
-        if name == "within":
-            self.expect("(")
-            fact = self.fact(self.expect_kind("name"), "date")
-            self.expect(",")
-            limit = self.expect_kind("limit")
-            self.expect(")")
-            return Within(fact=fact, limit=limit)
-        return self.about(name)
-
-    def group(self, name: str) -> Node:
-        self.expect("(")
-        parts = [self.either()]
-        while name == "any-known" and self.take(","):
-            parts.append(self.either())
-        self.expect(")")
-        return Seen(tuple(parts)) if name == "seen" else AnyKnown(tuple(parts))
-
-    def about(self, name: str) -> Node:
-        kind, token = self.tokens[self.next] if self.next < len(self.tokens) else ("", "")
-        if kind == "op" and token in _COMPARE:
-            self.next += 1
-            return Compare(fact=self.fact(name, "number", "score", "derived"), op=token, limit=self.expect_kind("limit"))
-        if token == "=":
-            self.next += 1
-            return self.among(name, (self.expect_kind("name"),))
-        if (kind, token) == ("name", "in"):
-            self.next += 1
-            self.expect("(")
-            options = [self.expect_kind("name")]
-            while self.take(","):
-                options.append(self.expect_kind("name"))
-            self.expect(")")
-            return self.among(name, tuple(options))
-        return Flag(fact=self.fact(name, "history", "state", "derived"))
-
-    def among(self, name: str, options: tuple[str, ...]) -> Node:
-        fact = facts()[self.fact(name, "choice", "result", "score", "derived")]
-        allowed = fact.options or (("positive", "negative") if fact.kind == "result" else ())
-        for option in options:
-            if option not in allowed:
-                self.refuse(f"{option!r} is no answer of {name}")
-        return Among(fact=name, options=options)
-
-    def fact(self, name: str, *kinds: str) -> str:
-        if name not in facts():
-            self.refuse(f"{name!r} is not a fact of the vocabulary")
-        if facts()[name].kind not in kinds:
-            self.refuse(f"{name} is a {facts()[name].kind}, which cannot stand there")
-        return name
-
-    def take(self, token: str) -> bool:
-        if self.next < len(self.tokens) and self.tokens[self.next] in (("op", token), ("name", token)):
-            self.next += 1
-            return True
-        return False
-
-    def expect(self, token: str) -> None:
-        if not self.take(token):
-            self.refuse(f"{token!r} is missing")
-
-    def expect_kind(self, kind: str) -> str:
-        if self.next >= len(self.tokens) or self.tokens[self.next][0] != kind:
-            self.refuse(f"a {kind} is missing")
-        self.next += 1
-        return self.tokens[self.next - 1][1]
-
-    def refuse(self, why: str) -> None:
-        raise ContentFault(f"Rule {self.text!r}: {why}; correct the rule.")
+    named: dict[str, None] = {}
+    for atom in node.atoms():
+        if isinstance(atom, Taking):
+            named["medication-list"] = None
+        elif isinstance(atom, Taken):
+            named.update(dict.fromkeys(atom.facts))
+        else:
+            named[atom.fact] = None  # type: ignore[attr-defined]
+    return tuple(named)
 
 
 def _unknown(state: State, setting: Setting) -> Answer:
-    reason = "unconfirmed" if "not confirmed" in state.reason else "declined" if "declines" in state.reason else state.status
+    reason = (
+        "unconfirmed" if "not confirmed" in state.reason else "declined" if "declines" in state.reason else state.status
+    )
     missing = state.missing or (_to_ask(state, setting),)
     return Answer.unknown(*(Gap(fact, reason, state.reason) for fact in missing))
 
 
 def _amount(limit: Limit, unit: str) -> str:
     return f"{number(limit)} {unit_words(unit)}".strip() if isinstance(limit, Decimal) else str(limit)
+
+
+def _doubtful(answer: Answer) -> bool:
+    """True if the answer waits for a conflict or an unconfirmed record, which silence must never cover."""
+    return any(gap.reason in ("conflict", "unconfirmed") for gap in answer.gaps)
 
 
 def _to_ask(state: State, setting: Setting) -> str:

@@ -70,7 +70,9 @@ class View:
     def from_the_future(self) -> list[Unmapped]:
         """Readings dated after the day of decision: seen, and not used."""
         return [
-            Unmapped(None, None, r.fact, r.source, f"dated {r.when.text}, after {self.on.isoformat()}: correct the date")
+            Unmapped(
+                None, None, r.fact, r.source, f"dated {r.when.text}, after {self.on.isoformat()}: correct the date"
+            )
             for readings in self.chart.readings.values()
             for r in readings
             if self._future(r) and r.when
@@ -80,7 +82,9 @@ class View:
         """Current medicines, all or those of a class or ingredient."""
         wanted = members(group) if group else None
         return [
-            m for m in self.chart.medicines if m.standing == "current" and (wanted is None or wanted & set(m.ingredients))
+            m
+            for m in self.chart.medicines
+            if m.standing == "current" and (wanted is None or wanted & set(m.ingredients))
         ]
 
     def taking(self, group: str) -> Answer:
@@ -179,7 +183,14 @@ class View:
         best = newest[0]
         absent = fact.kind == "result" and best.value == "negative"
         return State(
-            fact.id, "absent" if absent else "known", best.value, best.unit, best.when, _sources(newest), "", tuple(newest)
+            fact.id,
+            "absent" if absent else "known",
+            best.value,
+            best.unit,
+            best.when,
+            _sources(newest),
+            "",
+            tuple(newest),
         )
 
     def _date(self, fact: Fact, readings: list[Reading], span: Span | None) -> State:
@@ -281,9 +292,7 @@ def show(state: State) -> str:
 
 def _conflict(fact: Fact, readings: list[Reading]) -> State:
     said = "; ".join(f"{_word(r)} in {r.source}" for r in readings)
-    return State(
-        fact.id, "conflict", sources=_sources(readings), reason=f"{fact.words}: records disagree ({said})"
-    )
+    return State(fact.id, "conflict", sources=_sources(readings), reason=f"{fact.words}: records disagree ({said})")
 
 
 def _word(reading: Reading) -> str:

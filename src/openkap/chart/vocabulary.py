@@ -15,7 +15,7 @@ from openkap.kernel.clock import Span
 from openkap.kernel.content import Header, load, refuse_dangling, refuse_duplicates, sources
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import known_unit
-from openkap.kernel.source import Basis, Row, Sourced
+from openkap.kernel.source import Row, Sourced
 
 # history: yes/no, a presence never goes stale, a denial is asked again after twelve months.
 # state:   yes/no with a look-back; a current condition without a date stands now.
@@ -104,6 +104,8 @@ class Policy(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class VocabularyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`vocabulary.toml`."""
+
     content: Header
     policy: tuple[Policy, ...]
     fact: tuple[Fact, ...]
@@ -134,6 +136,8 @@ class DrugClass(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class MedicinesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`medicines.toml`."""
+
     content: Header
     drug_class: tuple[DrugClass, ...] = msgspec.field(name="class")
     ingredient: tuple[Ingredient, ...]
@@ -241,6 +245,3 @@ def _check(rows: tuple[Fact, ...]) -> None:
             raise ContentFault(f"{where}: {row.id} is derived but names no base facts; add `from`.")
         if row.kind != "derived" and not row.question:
             raise ContentFault(f"{where}: {row.id} has no question; say what to ask.")
-
-
-__all__ = ["Basis", "CodeMatch", "DrugClass", "Fact", "Ingredient", "Kind", "facts", "ingredients", "medicines", "members", "policy"]

@@ -13,6 +13,7 @@ from openkap.screen.rules import state_document
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Run the command; the exit status."""
     case = open_case(read_bytes(arguments.file), day(arguments.on), zone())
     states = (case.view.state(name) for name in facts())
     document = {
@@ -29,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def unmapped_document(entry: Unmapped) -> dict[str, Any]:
+    """An entry of `unmapped`."""
     return {
         "system": entry.system,
         "code": entry.code,

@@ -55,13 +55,17 @@ def parser() -> argparse.ArgumentParser:
         _case_command(commands, name, words)
 
     screen = _case_command(commands, "screen", "may this person be treated here, and what is still unknown?")
-    screen.add_argument("--dose-day", action="store_true", help="also judge the checks of the day, from facts of that day")
+    screen.add_argument(
+        "--dose-day", action="store_true", help="also judge the checks of the day, from facts of that day"
+    )
     screen.add_argument("--all", action="store_true", help="also list rules that are known to be false")
 
     plan = _case_command(commands, "plan", "propose a programme for a clinician to change and sign")
     plan.add_argument("--preferences", metavar="FILE", help="wishes of clinician and patient, as JSON")
     plan.add_argument("--draft", action="store_true", help="print it although the verdict forbids it; never signable")
-    plan.add_argument("--as", dest="form", choices=("json", "fhir", "html", "pdf"), default="json", help="form of the output")
+    plan.add_argument(
+        "--as", dest="form", choices=("json", "fhir", "html", "pdf"), default="json", help="form of the output"
+    )
 
     content = _command(commands, "content", "check, print or sign the clinical content", "openkap.cli.content")
     actions = content.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -78,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", "walk three synthetic people from bundle to printed plan", "openkap.cli.demo")
     demo.add_argument("--write", metavar="DIR", help="only write their bundles to this folder")
-    demo.add_argument("--out", metavar="DIR", default="demo-out", help="folder for the printed plans (default: demo-out)")
+    demo.add_argument(
+        "--out", metavar="DIR", default="demo-out", help="folder for the printed plans (default: demo-out)"
+    )
     return root
 
 

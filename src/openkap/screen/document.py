@@ -19,6 +19,7 @@ def screening_document(screening: Screening) -> dict[str, Any]:
 
 
 def finding_document(finding: Finding) -> dict[str, Any]:
+    """One finding with its basis."""
     return {
         "rule": finding.rule,
         "title": finding.title,
@@ -41,6 +42,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
 
 
 def ask_document(ask: Ask) -> dict[str, Any]:
+    """One question."""
     return {
         "fact": ask.fact,
         "question": ask.question,

@@ -13,7 +13,8 @@ from functools import cache
 
 import msgspec
 
-from openkap.chart.expression import Compare, Node, facts_named, limits_named, parse
+from openkap.chart.expression import Compare, Node, facts_named, limits_named
+from openkap.chart.rule_language import parse
 from openkap.chart.vocabulary import facts, ingredients
 from openkap.kernel.clock import Span
 from openkap.kernel.content import Header, load, refuse_dangling, refuse_duplicates, sources

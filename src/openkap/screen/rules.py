@@ -13,7 +13,8 @@ import msgspec
 
 from openkap.chart import expression
 from openkap.chart.expression import Node, Setting
-from openkap.chart.types import State
+from openkap.chart.rule_language import parse
+from openkap.chart.types import Interval, State
 from openkap.chart.view import SAME_DAY, View
 from openkap.chart.vocabulary import facts
 from openkap.kernel.clock import Span, When
@@ -124,7 +125,7 @@ def _arm_counts(rule: Rule, arm: Arm, dose_day: bool) -> bool:
 
 
 def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: bool) -> Judged:
-    node = expression.parse(arm.when)
+    node = parse(arm.when)
     setting = _setting(rule, arm, view)
     answer = node.evaluate(setting)
     if not answer.is_true and suspicion is not None:
@@ -134,7 +135,7 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
             answer = replace(suspected, because=because)
     missing = arm.missing or "MB"
     for case in arm.missing_if:
-        if expression.parse(case.when).evaluate(setting).is_true:
+        if parse(case.when).evaluate(setting).is_true:
             missing = case.policy
             break
     class_ = arm.dose_day_class if dose_day and arm.dose_day_class else arm.class_
@@ -205,7 +206,7 @@ def _finding(
 
 
 def _unsigned(rule: Rule) -> Finding:
-    """A row that nobody at the site has signed decides nothing: it is unknown, and nothing but a signature settles it."""
+    """A row that nobody at the site has signed decides nothing; only a signature settles it."""
     worst = min((arm.class_ for arm in rule.arm), key=CLASSES.index)
     return Finding(
         rule=rule.id,
@@ -263,16 +264,19 @@ def _inputs(arms: list[Judged]) -> Iterable[dict]:
 def state_document(state: State) -> dict:
     """A state as it goes out: name, status, value, unit, date, sources, and the reason where it is not known."""
     value = state.value
+    shown: object
     if isinstance(value, When):
-        value = value.text
+        shown = value.text
     elif isinstance(value, tuple):
-        value = list(value)
-    elif value is not None and not isinstance(value, (bool, str)) and hasattr(value, "low"):
-        value = {"low": value.low, "high": value.high}
+        shown = list(value)
+    elif isinstance(value, Interval):
+        shown = {"low": value.low, "high": value.high}
+    else:
+        shown = value
     document = {
         "name": state.fact,
         "status": state.status,
-        "value": value,
+        "value": shown,
         "unit": state.unit,
         "on": state.when.text if state.when and state.when.text else None,
         "source": ", ".join(state.sources) or None,
@@ -296,9 +300,7 @@ def _would_change(node: Node, setting: Setting) -> str:
     return node.words(setting.limits, negated=True)
 
 
-def _asks(
-    findings: list[Finding], waiting: list[Judged], verdict: VerdictWord, view: View
-) -> tuple[Ask, ...]:
+def _asks(findings: list[Finding], waiting: list[Judged], verdict: VerdictWord, view: View) -> tuple[Ask, ...]:
     unknown = [f for f in findings if f.truth is Truth.UNKNOWN]
     blocking = [j for j in waiting if j.missing in ("MB", "MH") or j.answer.in_conflict]
     decisive = shortest_list((j.node, j.setting) for j in blocking) if verdict == "insufficient" else frozenset()
@@ -309,7 +311,7 @@ def _asks(
             by_fact.setdefault(gap.fact, []).append((finding, gap))
     order = {name: place for place, name in enumerate(facts())}
 
-    def weight(item: tuple[str, list[tuple[Finding, Gap]]]):
+    def weight(item: tuple[str, list[tuple[Finding, Gap]]]) -> tuple[bool, bool, int, int, int]:
         name, rows = item
         return (
             name not in decisive,

@@ -76,6 +76,8 @@ def _settling(node: Node, setting: Setting, want: bool) -> list[Facts]:
         return _settling(node.parts[0], setting, not want)
     if isinstance(node, expression.Seen):
         return _settling(node.parts[0], setting, want)
+    if isinstance(node, expression.Taken):
+        return _minimal(frozenset((fact,)) for fact in _base(node, setting)) if want else []
     if isinstance(node, expression.AnyKnown):
         return _known_measures(node, answer, setting, want)
     if isinstance(node, (expression.Both, expression.Either)):
@@ -109,10 +111,16 @@ def _waits_for_parent(name: str, setting: Setting) -> bool:
     return bool(fact and fact.detail_of) and setting.view.state(fact.detail_of).value is not True  # type: ignore[union-attr]
 
 
+def _base(node: expression.Taken, setting: Setting) -> Iterator[str]:
+    for fact in node.facts:
+        yield from setting.state(fact).missing or (fact,)
+
+
 def _known_measures(node: Node, answer: Answer, setting: Setting, want: bool) -> list[Facts]:
     """Of several measures any one will do, unless a conflict among them has to be settled first."""
-    if answer.in_conflict:
-        return [frozenset(gap.fact for gap in answer.gaps if gap.reason == "conflict")]
+    doubted = frozenset(gap.fact for gap in answer.gaps if gap.reason in ("conflict", "unconfirmed"))
+    if doubted:
+        return [doubted]
     return _minimal(option for part in node.parts for option in _settling(part, setting, want))
 
 

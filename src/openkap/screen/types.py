@@ -119,9 +119,7 @@ class Rule(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: str
     text: str
     action: str
-    group: Literal[
-        "indication", "heart-brain", "mind", "medical", "interaction", "checklist", "pressure-gate"
-    ]
+    group: Literal["indication", "heart-brain", "mind", "medical", "interaction", "checklist", "pressure-gate"]
     arm: tuple[Arm, ...]
     rationale: str = ""
     limits: dict[str, NamedLimit] = {}
@@ -133,6 +131,8 @@ class Rule(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file of rules."""
+
     content: Header
     rule: tuple[Rule, ...]
 

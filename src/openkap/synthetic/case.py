@@ -86,8 +86,8 @@ class Case:
         codes, severity = _DISORDERS[self.disorder]
         recent = self.day(5)
         self.answers = (
-            {name: False for name in _DENIED}
-            | {name: True for name in _AFFIRMED}
+            dict.fromkeys(_DENIED, False)
+            | dict.fromkeys(_AFFIRMED, True)
             | {
                 "interview-tool": "mini",
                 "interview-on": self.day(20),
@@ -230,7 +230,9 @@ class Case:
             "resourceType": "Consent",
             "id": "consent",
             "status": self.consent,
-            "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+            "scope": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]
+            },
             "category": [{"coding": [{"system": coding.LOINC, "code": "59284-0"}]}],
             "patient": _PATIENT,
             "dateTime": self._recent.isoformat(),
