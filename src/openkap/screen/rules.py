@@ -68,6 +68,7 @@ def screen(
     findings: list[Finding] = []
     waiting: list[Judged] = []
     checked = 0
+    list_known = view.state("medication-list").settled
     for rule in rules:
         if rule.dose_day and not dose_day:
             continue
@@ -81,8 +82,9 @@ def screen(
             if _arm_counts(rule, arm, dose_day) and (not arm.routes or routes & set(arm.routes))
         ]
         found, open_ = _add_up(rule, judged, view)
-        if rule.group == "interaction":
-            found = [f for f in found if not _waits_for_medicines(f)]
+        if rule.group == "interaction" and not list_known:
+            # One finding speaks for all of them (SCR-MED-1); none counts as false meanwhile.
+            found = [f for f in found if f.truth is not Truth.FALSE and not _waits_for_medicines(f)]
             open_ = [j for j in open_ if not any(g.fact == "medication-reconciled-on" for g in j.answer.gaps)]
         findings.extend(f for f in found if everything or f.truth is not Truth.FALSE)
         waiting.extend(open_)

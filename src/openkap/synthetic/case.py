@@ -61,6 +61,7 @@ class Case:
         conditions: (code system, code, extra elements).
         medicines: texts of current medicines.
         trials: prior treatments as dicts of link ids and values.
+        today: intake and scores are of the day of decision itself, as on a dose day.
         extra: further resources.
     """
 
@@ -78,13 +79,13 @@ class Case:
     medicines: list[str] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
     extra: list[dict[str, Any]] = field(default_factory=list)
+    today: bool = False
     consent: str | None = "active"
     drug_screen: str | None = "negative"
     hcg: str | None = None
 
     def __post_init__(self) -> None:
         codes, severity = _DISORDERS[self.disorder]
-        recent = self.day(5)
         self.answers = (
             dict.fromkeys(_DENIED, False)
             | dict.fromkeys(_AFFIRMED, True)
@@ -120,11 +121,15 @@ class Case:
         self.conditions = [(coding.ICD10CM, code, {}) for code in codes] + self.conditions
         if not self.trials:
             self.trials = [drug_trial("sertraline", self.day(120)), therapy_trial("cbt", self.day(90))]
-        self._recent = recent
 
     def day(self, ago: int) -> date:
         """The date so many days before the day of decision."""
         return self.on - timedelta(days=ago)
+
+    @property
+    def recent(self) -> date:
+        """The day on which forms were filled in."""
+        return self.day(0 if self.today else 5)
 
     def bundle(self) -> dict[str, Any]:
         """The case as a FHIR R4 collection bundle."""
@@ -170,7 +175,7 @@ class Case:
             "questionnaire": f"{coding.BASE}/Questionnaire/intake",
             "status": "completed",
             "subject": _PATIENT,
-            "authored": self._recent.isoformat(),
+            "authored": self.recent.isoformat(),
             "author": _CLINICIAN,
             "item": items,
         }
@@ -181,7 +186,7 @@ class Case:
             for place, (value, unit, ago, top) in enumerate(rows):
                 made.append(measurement(f"{name}-{place}", name, value, unit, self.day(ago), top))
         for name, total in self.scores.items():
-            score = _observation(f"score-{name}", coding.INSTRUMENT, name, self._recent)
+            score = _observation(f"score-{name}", coding.INSTRUMENT, name, self.recent)
             made.append({**score, "valueInteger": total})
         if self.drug_screen:
             made.append(self._coded("drug-screen", "urine-drug-screen", self.drug_screen))
@@ -190,7 +195,7 @@ class Case:
         if self.suicide_screen:
             made.append(
                 {
-                    **_observation("c-ssrs", coding.INSTRUMENT, "c-ssrs-screen", self._recent),
+                    **_observation("c-ssrs", coding.INSTRUMENT, "c-ssrs-screen", self.recent),
                     "valueCodeableConcept": {"coding": [{"system": coding.ANSWER, "code": self.suicide_screen}]},
                 }
             )
@@ -201,17 +206,17 @@ class Case:
         if name == "urine-drug-screen":
             parts = ("cocaine", "amphetamine", "opioid", "ketamine", "pcp", "benzodiazepine", "cannabis")
             return {
-                **_observation(identity, coding.FACT, name, self._recent),
+                **_observation(identity, coding.FACT, name, self.recent),
                 "component": [
                     {"code": {"coding": [{"system": coding.FACT, "code": part}]}, "valueCodeableConcept": answer}
                     for part in parts
                 ],
             }
-        return {**_observation(identity, coding.LOINC, "2106-3", self._recent), "valueCodeableConcept": answer}
+        return {**_observation(identity, coding.LOINC, "2106-3", self.recent), "valueCodeableConcept": answer}
 
     def _responses(self) -> list[dict[str, Any]]:
         return [
-            questionnaire_response(identity, answers, self._recent)
+            questionnaire_response(identity, answers, self.recent)
             for identity, answers in self.instruments.items()
             if answers is not None
         ]
@@ -235,7 +240,7 @@ class Case:
             },
             "category": [{"coding": [{"system": coding.LOINC, "code": "59284-0"}]}],
             "patient": _PATIENT,
-            "dateTime": self._recent.isoformat(),
+            "dateTime": self.recent.isoformat(),
             "policy": [{"uri": f"{coding.BASE}/Consent/ketamine-programme|{consent_version()}"}],
         }
 
