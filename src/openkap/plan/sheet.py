@@ -1,0 +1,112 @@
+"""
+The plan document as a sheet to read: identity, then titled sections of blocks, all of it text.
+
+The page (`html.py`) and the paper (`pdf.py`) are laid out from this one value, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openkap import __version__
+from openkap.kernel.content import content_version
+from openkap.plan import sheet_course as course
+from openkap.plan import sheet_dose as dose
+from openkap.plan import sheet_evidence as evidence
+from openkap.plan import sheet_findings as findings
+from openkap.plan import words
+from openkap.plan.blocks import Citations
+
+Document = Mapping[str, Any]
+
+
+def plan_sheet(document: Document) -> dict[str, Any]:
+    """
+    The sheet of a plan document.
+
+    Args:
+        document: as `openkap.plan.propose.propose` gives it, or the same read back from JSON.
+
+    Returns:
+        `title`, `state`, `person` (identity lines), `running` (the identity in one line), `sections` in
+        reading order, `foot` (versions). Every value is text, a list or a dict of text.
+    """
+    cite = Citations()
+    sections = [
+        findings.missing(document),
+        findings.verdict(document, cite),
+        findings.formulation(document),
+        dose.options(document, cite),
+        dose.regimen(document, cite),
+        course.calendar(document, cite),
+        course.modalities(document, cite),
+        evidence.alternatives(document, cite),
+        course.monitoring(document, cite),
+        course.measures(document),
+        evidence.consent(document, cite),
+        evidence.preparation(document, cite),
+        evidence.expectations(document, cite),
+        evidence.adverse(document, cite),
+        evidence.adaptive(document, cite),
+        evidence.limits(document, cite),
+        evidence.claims(document, cite),
+        findings.attributes(document, cite),
+    ]
+    person = _person(document["patient"])
+    return {
+        "title": "Proposed programme",
+        "state": words.DRAFT,
+        "sub": _sub(document),
+        "refused": _refused(document),
+        "on": words.long_date(document["on"]),
+        "person": person,
+        "running": _running(person),
+        "sections": [part for part in sections if part] + [evidence.works(cite)],
+        "content": content_version(),
+        "foot": _foot(document),
+    }
+
+
+def _person(patient: Mapping[str, Any]) -> dict[str, Any]:
+    name = patient["name"] or "name not known"
+    return {
+        "name": name,
+        "born": f"born {words.long_date(patient['birth_date'])}" if patient["birth_date"] else "birth date not known",
+        "age": words.age_words(patient["age"]),
+        "record": patient["record"] or "not known",
+        "weight": words.weight_words(patient["weight"]),
+        "allergies": words.allergy_words(patient["allergies"]),
+        "synthetic": "synthetic" if patient["synthetic"] else "",
+    }
+
+
+def _running(person: Mapping[str, str]) -> str:
+    """The identity that stands on every page, in one line."""
+    parts = [
+        f"{person['name']}, {person['born']} ({person['age']})",
+        f"record {person['record']}",
+        person["weight"],
+        f"allergies: {person['allergies']}",
+        person["synthetic"],
+    ]
+    return " \N{MIDDLE DOT} ".join(part for part in parts if part)
+
+
+def _sub(document: Document) -> str:
+    return f"Decided on the record as it stood on {words.long_date(document['on'])}. For the prescriber to change, or to leave."
+
+
+def _refused(document: Document) -> str:
+    """Why this draft can never be signed, if it cannot."""
+    if document["signable"]:
+        return ""
+    return f"This draft cannot be signed: the verdict is {document['verdict']}. It is printed because a draft was asked for."
+
+
+def _foot(document: Document) -> str:
+    mode = document.get("mode", "")
+    said = f"OpenKAP {__version__}, content {content_version()}, {len(document['content_rows'])} rows of content used."
+    if mode == "demonstration":
+        said += " Demonstration: unsigned and unverified content counts and is marked."
+    return f"{said} A copy ages: the record is what counts."

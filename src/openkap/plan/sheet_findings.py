@@ -1,0 +1,142 @@
+"""First part of the printed plan: what is missing, the verdict with its findings, the formulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openkap.plan import words
+from openkap.plan.blocks import Block, Citations, facts, item, section, text
+
+Document = Mapping[str, Any]
+
+CLASSES = ("exclude", "hold", "caution", "inform")
+
+
+def missing(document: Document) -> dict[str, Any]:
+    """Every fact that is not known, most decisive first; unknown is never a no."""
+    asks = document["missing"]
+    if not asks:
+        return section("missing", "What is missing", text("Nothing: every rule that was read has its facts.", "muted"))
+    decisive = sum(ask["decisive"] for ask in asks)
+    lead = f"{len(asks)} not known. Unknown never counts as no."
+    if decisive:
+        lead += (
+            f" The first {decisive} would settle the verdict."
+            if decisive > 1
+            else " The first would settle the verdict."
+        )
+    items = [
+        {
+            "title": ask["question"],
+            "code": ", ".join(ask["rules"]),
+            "text": words.sentence(ask["reason"]),
+            "decisive": ask["decisive"],
+        }
+        for ask in sorted(asks, key=lambda a: not a["decisive"])
+    ]
+    return section("missing", "What is missing: ask for these first", {"kind": "asks", "items": items}, lead=lead)
+
+
+def verdict(document: Document, cite: Citations) -> dict[str, Any]:
+    """The verdict and every finding by class; a class without findings stays, and says so."""
+    findings = [f for f in document["findings"] if f["truth"] != "false"]
+    blocks: list[Block] = [_verdict_line(document, findings)]
+    for name in CLASSES:
+        here = [f for f in findings if f["class"] == name]
+        blocks.append(
+            {
+                "kind": "findings",
+                "shape": words.SHAPES[name],
+                "word": words.CLASS_WORDS[name],
+                "count": len(here),
+                "items": [_finding(f, cite) for f in here],
+            }
+        )
+    return section("verdict", "Verdict and findings", *blocks)
+
+
+def _verdict_line(document: Document, findings: list[Mapping[str, Any]]) -> Block:
+    known = [f for f in findings if f["truth"] == "true"]
+    tally = [
+        {"shape": words.SHAPES[name], "text": f"{count} {words.CLASS_WORDS[name].lower()}"}
+        for name in CLASSES
+        if (count := sum(f["class"] == name for f in known))
+    ]
+    if open_ := len(findings) - len(known):
+        tally.insert(0, {"shape": "miss", "text": f"{open_} not known"})
+    return {
+        "kind": "verdict",
+        "shape": words.VERDICT_SHAPES[document["verdict"]],
+        "word": document["verdict"],
+        "text": words.VERDICT_WORDS[document["verdict"]],
+        "tally": tally,
+    }
+
+
+def _finding(finding: Mapping[str, Any], cite: Citations) -> dict[str, Any]:
+    unknown = finding["truth"] == "unknown"
+    notes = [words.standing(finding["evidence"], finding["verified"])]
+    if finding["mitigation"]:
+        notes.append("wants beside it: " + ", ".join(finding["mitigation"]))
+    if finding.get("retracted"):
+        notes.append(f"retracted or corrected source: {finding['retracted']}")
+    return {
+        "title": finding["title"],
+        "code": finding["rule"],
+        "shape": "miss" if unknown else words.SHAPES[finding["class"]],
+        "state": f"Not known: {words.MISSING_WORDS[finding['missing']]}" if unknown and finding["missing"] else "",
+        "text": words.sentence(finding["because"]),
+        "action": words.sentence(finding["action"]),
+        "notes": notes,
+        "cite": cite.of(finding),
+    }
+
+
+def formulation(document: Document) -> dict[str, Any]:
+    """Disorders, severity and the seven dimensions, each with its level and why."""
+    summary = document["summary"]
+    named = ", ".join(words.DISORDER_WORDS[name] for name in summary["disorders"]) or "no target disorder is confirmed"
+    scores = "; ".join(
+        f"{s['instrument'].upper()} {words.figure(s['total'])} ({words.long_date(s['on'])})"
+        for s in summary["severity"]
+    )
+    levels = [
+        {
+            "name": words.DIMENSION_WORDS[name],
+            "level": part["level"],
+            "word": "not measured" if part["level"] is None else f"{part['level']} of 3",
+            "text": words.sentence(_because(part["because"])),
+        }
+        for name, part in summary["formulation"].items()
+    ]
+    return section(
+        "formulation",
+        "Formulation",
+        facts(("Disorders", named), ("Scores", scores or "none on record"), label="Disorders and scores"),
+        {"kind": "levels", "items": levels},
+        lead="Reasoned from signs, for the clinician to accept or reject. A dimension that was not measured is not absent.",
+    )
+
+
+def _because(because: Any) -> str:
+    return because if isinstance(because, str) else "; ".join(because)
+
+
+def attributes(document: Document, cite: Citations) -> dict[str, Any] | None:
+    """Which personal attributes were read, and for what."""
+    rows = document.get("attributes")
+    if not rows:
+        return None
+    items = [
+        item(
+            words.sentence(row["used_for"]),
+            note=words.standing(row["evidence"], row["verified"]),
+            code=row["row"],
+            cite=cite.of(row),
+        )
+        for row in rows
+    ]
+    return section(
+        "attributes", "Personal attributes that were used", {"kind": "list", "label": "Attributes", "items": items}
+    )
