@@ -13,15 +13,16 @@ from datetime import date, tzinfo
 from typing import Any
 
 from openkap.assess import treatment
+from openkap.assess.inventories import understood
 from openkap.assess.score_chart import ScoreRecord, scored
 from openkap.assess.summary import assessment
 from openkap.chart.fhir.reader import read_chart
 from openkap.chart.types import Chart, Unmapped
 from openkap.chart.view import View
 from openkap.kernel.site import Site
-from openkap.plan.limits import open_routes
 from openkap.plan.preferences import Preferences
 from openkap.plan.propose import propose
+from openkap.plan.site_max import open_routes, signed_limits
 from openkap.screen import rulebook
 from openkap.screen.rules import overridden, screen
 from openkap.screen.types import Screening
@@ -47,7 +48,8 @@ class Case:
     @property
     def unmapped(self) -> list[Unmapped]:
         """Everything seen and not used, what is dated after the day of decision included."""
-        return [*self.chart.unmapped, *self.view.from_the_future()]
+        left = [entry for entry in self.chart.unmapped if not understood(entry)]
+        return [*left, *self.view.from_the_future()]
 
 
 def open_case(document: bytes | dict[str, Any], on: date, zone: tzinfo | None = None) -> Case:
@@ -108,5 +110,6 @@ def plan_case(
         assess_case(case)["formulation"],
         preferences or Preferences(),
         draft=draft,
-        site=site,
+        site_limits=signed_limits(site),
+        mode=site.mode,
     )

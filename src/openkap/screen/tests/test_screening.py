@@ -311,7 +311,8 @@ def dose_day(case, **changes):
     readings = {
         "systolic": [(124, "mm[Hg]", 0, None), (122, "mm[Hg]", 10, None)],
         "diastolic": [(78, "mm[Hg]", 0, None), (76, "mm[Hg]", 10, None)],
-        "heart-rate": [(72, "/min", 0, None)], "respiratory-rate": [(14, "/min", 0, None)], "spo2": [(98, "%", 0, None)],
+        "heart-rate": [(72, "/min", 0, None)], "respiratory-rate": [(14, "/min", 0, None)],
+        "spo2": [(98, "%", 0, None)],
     }  # fmt: skip
     changes.setdefault("scores", {"suds": 3, "cadss-6": 0})
     made = case(
