@@ -33,6 +33,7 @@ STATEMENT_FILES = ("evidence", "benchmarks", "consent", "expectations", "adaptiv
 
 @cache
 def dose_limits() -> DoseLimitsFile:
+    """Limits per route, start-low reasons, rules of dose and frequency."""
     file = load(ROOM, "dose-limits.toml", DoseLimitsFile)
     for row in file.limit:
         _check_limit(row)
@@ -43,6 +44,7 @@ def dose_limits() -> DoseLimitsFile:
 
 @cache
 def regimens() -> RegimensFile:
+    """Templates, each checked against trials, calendars and ceilings."""
     file = load(ROOM, "regimens.toml", RegimensFile)
     known = {row.id for row in trials().trial}
     outlines = {row.id for row in calendars().calendar}
@@ -53,16 +55,19 @@ def regimens() -> RegimensFile:
 
 @cache
 def routes() -> RoutesFile:
+    """Facts about routes."""
     return load(ROOM, "routes.toml", RoutesFile)
 
 
 @cache
 def trials() -> TrialsFile:
+    """The trials table."""
     return load(ROOM, "trials.toml", TrialsFile)
 
 
 @cache
 def options() -> OptionsFile:
+    """The side-by-side view; no effect without its five fields."""
     file = load(ROOM, "options.toml", OptionsFile)
     for row in file.option:
         for effect in row.effect:
@@ -75,6 +80,7 @@ def options() -> OptionsFile:
 
 @cache
 def modalities() -> ModalitiesFile:
+    """Modalities with their gates, and what must be said of them."""
     file = load(ROOM, "modalities.toml", ModalitiesFile)
     for row in file.modality:
         if row.gate:
@@ -86,6 +92,7 @@ def modalities() -> ModalitiesFile:
 
 @cache
 def calendars() -> CalendarsFile:
+    """Calendars, kinds of session, pathways, moments of measurement."""
     file = load(ROOM, "calendars.toml", CalendarsFile)
     for row in file.calendar:
         if len(row.preparation_days) != row.preparations or row.preparation_days[-1] >= row.first_dose_day:
@@ -95,16 +102,19 @@ def calendars() -> CalendarsFile:
 
 @cache
 def monitoring() -> MonitoringFile:
+    """Observation, alert lines, rescue, discharge."""
     return load(ROOM, "monitoring.toml", MonitoringFile)
 
 
 @cache
 def adverse_events() -> AdverseEventsFile:
+    """Adverse events for consent."""
     return load(ROOM, "adverse-events.toml", AdverseEventsFile)
 
 
 @cache
 def claims() -> ClaimsFile:
+    """Claims and their labels."""
     return load(ROOM, "claims.toml", ClaimsFile)
 
 
@@ -139,7 +149,7 @@ def statement(row: str) -> Statement:
 def _all_rows() -> Iterable[Sourced]:
     limits = dose_limits()
     yield from (*limits.limit, *limits.start_low, *limits.statement)
-    yield from (*regimens().regimen, *regimens().concern, *regimens().attribute)
+    yield from (*regimens().regimen, *regimens().attribute)
     yield from (*routes().route, *trials().trial, *options().option, *claims().claim)
     yield from (*modalities().modality, *modalities().statement, *adverse_events().event)
     outlines = calendars()

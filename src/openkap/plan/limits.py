@@ -116,12 +116,13 @@ def within_limits(
     row = limit_for(route, drug)
     if mg is None and mg_per_kg is None:
         raise UserError("dose: give mg or mg/kg.")
-    if (mg is not None and not isinstance(mg, DoseMg)) or (mg_per_kg is not None and not isinstance(mg_per_kg, DoseMgPerKg)):
+    if not isinstance(mg, DoseMg | None) or not isinstance(mg_per_kg, DoseMgPerKg | None):
         raise TypeError("mg is a DoseMg and mg_per_kg a DoseMgPerKg; one is never taken for the other")
     breaches = []
     minutes = duration_min or Decimal(0)
     if not row.bolus and minutes == 0:
-        breaches.append(LimitBreach(row.id, "bolus", f"{row.title}: never as a bolus; give the duration of the infusion."))
+        text = f"{row.title}: never as a bolus; give the duration of the infusion."
+        breaches.append(LimitBreach(row.id, "bolus", text))
     if text := _beyond(row.never, mg, mg_per_kg):
         breaches.append(LimitBreach(row.id, "never", f"{row.title}: {text} is never given ({_words(row.never)})."))
     fast = row.never_fast
@@ -129,16 +130,20 @@ def within_limits(
         text = f"{row.title}: {_words(fast)} is never given in less than {number(fast.min_duration_min)} min."
         breaches.append(LimitBreach(row.id, "never", text))
     if text := _beyond(row.ceiling, mg, mg_per_kg):
-        breaches.append(LimitBreach(row.id, "ceiling", f"{row.title}: {text} is above all published ({_words(row.ceiling)})."))
+        text = f"{row.title}: {text} is above all published ({_words(row.ceiling)})."
+        breaches.append(LimitBreach(row.id, "ceiling", text))
     own = site.get(row.id)
     if own is None:
-        breaches.append(LimitBreach(row.id, "disabled", f"{row.title}: the site has set no limit, so the route is disabled."))
+        text = f"{row.title}: the site has set no limit, so the route is disabled."
+        breaches.append(LimitBreach(row.id, "disabled", text))
         return tuple(breaches)
     bound = Bound(mg_per_kg=own.mg_per_kg, mg=own.mg)
     if text := _beyond(bound, mg, mg_per_kg):
-        breaches.append(LimitBreach(row.id, "site-max", f"{row.title}: {text} is above the site's limit ({_words(bound)})."))
+        text = f"{row.title}: {text} is above the site's limit ({_words(bound)})."
+        breaches.append(LimitBreach(row.id, "site-max", text))
     if own.min_duration_min is not None and 0 < minutes < own.min_duration_min:
-        text = f"{row.title}: {number(minutes)} min is shorter than the site's limit of {number(own.min_duration_min)} min."
+        shortest = number(own.min_duration_min)
+        text = f"{row.title}: {number(minutes)} min is shorter than the site's limit of {shortest} min."
         breaches.append(LimitBreach(row.id, "duration", text))
     return tuple(breaches)
 
@@ -170,11 +175,13 @@ def frequency(dose_times: Sequence[datetime], route: Route, drug: Drug = "ketami
     findings = []
     for place, at in enumerate(times):
         count = sum(at - window < other for other in times[: place + 1])
-        said = f"{count} parenteral doses within {number(often.number('window_h'))} hours, at most {number(most)} without a reason"
+        said = f"{count} parenteral doses within {number(often.number('window_h'))} hours"
         if count >= never:
-            findings.append(FrequencyFinding("DOS-FREQ-1", "never", f"{said}; {number(never)} or more are not offered.", at))
+            text = f"{said}: {number(never)} or more are not offered."
+            findings.append(FrequencyFinding("DOS-FREQ-1", "never", text, at))
         elif count > most:
-            findings.append(FrequencyFinding("DOS-FREQ-1", "needs-reason", f"{said}; the prescriber's reason is needed.", at))
+            text = f"{said}: more than {number(most)} need the prescriber's reason."
+            findings.append(FrequencyFinding("DOS-FREQ-1", "needs-reason", text, at))
         if place and at - times[place - 1] < apart:
             text = f"Less than {number(close.number('min_h'))} hours between two parenteral doses."
             findings.append(FrequencyFinding("DOS-FREQ-2", "interval", text, at))
@@ -208,12 +215,11 @@ def _site_max(bound: Bound) -> SiteMax:
 
 
 def _check_site_max(row: DoseLimit, own: SiteMax, mode: Mode) -> None:
-    amount, ceiling = (
-        (own.mg_per_kg, row.ceiling.mg_per_kg) if row.unit == "mg/kg" else (own.mg, row.ceiling.mg)
-    )
+    amount, ceiling = (own.mg_per_kg, row.ceiling.mg_per_kg) if row.unit == "mg/kg" else (own.mg, row.ceiling.mg)
     if amount is None or ceiling is None or amount <= 0:
         raise UserError(f"site_max of {row.id} has no amount in {row.unit}: give one.")
     if amount > ceiling:
-        raise UserError(f"site_max of {row.id} is above the evidence ceiling of {number(ceiling)} {row.unit}: lower it.")
+        top = f"{number(ceiling)} {row.unit}"
+        raise UserError(f"site_max of {row.id} is above the evidence ceiling of {top}: lower it.")
     if mode == "production" and not own.signed_by:
         raise UserError(f"site_max of {row.id} is not signed: the medical director must sign it.")

@@ -117,11 +117,10 @@ def gate_of(row: Modality, view: View) -> dict[str, Any]:
     if row.gate is None:
         return {"state": "open", "needs": [], "because": "no gate"}
     answer = parse(row.gate.when).evaluate(Setting(view, row.gate.limits, {}))
-    if answer.is_true:
-        return {"state": "open", "needs": [], "because": "; ".join(answer.because), "rule": row.gate.text, "tag": row.gate.tag}
-    state = "unknown" if answer.is_unknown else "closed"
+    state = "open" if answer.is_true else "unknown" if answer.is_unknown else "closed"
     needs = list(dict.fromkeys(gap.fact for gap in answer.gaps))
-    return {"state": state, "needs": needs, "because": "; ".join(answer.because), "rule": row.gate.text, "tag": row.gate.tag}
+    because = "; ".join(answer.because)
+    return {"state": state, "needs": needs, "because": because, "rule": row.gate.text, "tag": row.gate.tag}
 
 
 def entry(found: Match, disorders: tuple[Disorder, ...]) -> dict[str, Any]:

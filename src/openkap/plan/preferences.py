@@ -31,7 +31,7 @@ def read_preferences(data: Mapping[str, Any] | None, on: date | None = None) -> 
     if data is None:
         return Preferences()
     if not isinstance(data, Mapping):
-        raise UserError("preferences: not an object; write them as {\"routes\": [\"sc\"]}.")
+        raise UserError('preferences: not an object; write them as {"routes": ["sc"]}.')
     known = [f.name for f in msgspec.structs.fields(Preferences)]
     if strange := [key for key in data if key not in known]:
         raise UserError(f"preferences: {strange[0]!r} is not a key; use {', '.join(known)}.")
@@ -57,7 +57,8 @@ def check(wishes: Preferences, on: date | None = None) -> None:
     if both := set(wishes.modalities) & set(wishes.avoid):
         raise UserError(f"preferences: {min(both)!r} stands in modalities and in avoid; keep it in one.")
     if wishes.start_on and on and wishes.start_on < on:
-        raise UserError(f"preferences: start_on {wishes.start_on} is before the day of decision {on}; choose a later day.")
+        when = f"start_on {wishes.start_on} is before the day of decision {on}"
+        raise UserError(f"preferences: {when}; choose a later day.")
     _check_weight(wishes)
 
 

@@ -105,7 +105,7 @@ def build(shape: Shape) -> tuple[dict[str, Any], dict[str, Sourced]]:
         "template_of_calendar": calendar.id,
         "outline": calendar.outline,
         "combination": combination(shape.matches, shape.pathways),
-        "pathways": [{"id": p.id, "title": p.title, "text": p.text, "therapy": p.therapy, "exposure": p.exposure} for p in shape.pathways],
+        "pathways": [_pathway(p) for p in shape.pathways],
         "sessions": [session for _, session in ordered],
     }
     return programme, builder.used
@@ -271,7 +271,8 @@ def _closing(builder: Builder, shape: Shape, calendar: Calendar, last: str, last
     for count in next(m for m in calendars().moment if m.at == "follow-up").months:
         hours = 24 * month * count
         title = f"Follow-up, month {count}"
-        builder.add(f"follow-up-{count}", follow, final + month * count, [_after(end, hours - slack, hours + slack)], title=title)
+        after = [_after(end, hours - slack, hours + slack)]
+        builder.add(f"follow-up-{count}", follow, final + month * count, after, title=title)
 
 
 def _review(builder: Builder, name: str, dose: str, day: int, title: str, days: int = 1) -> str:
@@ -318,6 +319,10 @@ def _room_until(days: tuple[int, ...], place: int) -> int | None:
 
 def _after(name: str, min_h: int | None, max_h: int | None = None) -> dict[str, Any]:
     return {"id": name, "min_h": min_h or 0, "max_h": max_h}
+
+
+def _pathway(row: Pathway) -> dict[str, Any]:
+    return {"id": row.id, "title": row.title, "text": row.text, "therapy": row.therapy, "exposure": row.exposure}
 
 
 def _title(shape: Shape) -> str:

@@ -7,7 +7,7 @@ and the clinician states the choice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -25,10 +25,11 @@ from openkap.plan.limits import site_limits as limits_of_site
 from openkap.plan.matching import Match, disorders_of, entry, match, pathways_of
 from openkap.plan.preferences import check
 from openkap.plan.programme import Shape, build
-from openkap.plan.regimens import StartLowReasons, choose, dosing_weight
+from openkap.plan.regimens import Situation, StartLowReasons, choose, dosing_weight
 from openkap.plan.stale import fact_versions
 from openkap.plan.types import Candidate, Document, Formulation, Mode, Preferences, Refused, SiteMax
-from openkap.screen.types import Ask, Finding, Screening
+from openkap.screen.document import ask_document, finding_document
+from openkap.screen.types import Screening
 
 REFUSING = ("exclude", "hold", "insufficient")
 SECOND_CONTACT = "SCR-SI-3"
@@ -45,6 +46,7 @@ def propose(
     draft: bool = False,
     site_limits: Mapping[str, SiteMax] | None = None,
     mode: Mode = "demonstration",
+    signed: Callable[[Sourced], bool] | None = None,
 ) -> Document:
     """
     The plan document.
@@ -57,6 +59,7 @@ def propose(
         draft: print a plan although the verdict forbids it: marked, never signable, without doses where excluded.
         site_limits: signed highest doses by limit row id; in demonstration mode DOS-DEMO where it is None.
         mode: in production only what the site signed opens a route.
+        signed: whether the site has signed a row; None where all content counts.
 
     Returns:
         The document as a dict of JSON values; numbers of doses are Decimal.
@@ -71,7 +74,7 @@ def propose(
     weight = dosing_weight(view, preferences)
     low = StartLowReasons(view, preferences)
     site = limits_of_site(mode, site_limits)
-    kept, refused = choose(view, screening, preferences, site, weight, low)
+    kept, refused = choose(Situation(view, screening, preferences, site, weight, low, signed or _everything))
     doses = screening.verdict != "exclude"
     chosen = _chosen(kept, refused, preferences, screening) if doses else None
     disorders = disorders_of(view)
@@ -116,7 +119,7 @@ def propose(
         "limits": surroundings.limits_of(disorders, used),
         "claims": surroundings.claims_of(disorders, "plan", used),
         "attributes": _attributes(used),
-        "findings": [_finding(f) for f in screening.findings],
+        "findings": [finding_document(f) for f in screening.findings],
         "fact_versions": fact_versions(view),
     }
     return {
@@ -126,9 +129,7 @@ def propose(
     }
 
 
-def _chosen(
-    kept: list[Candidate], refused: list[Refused], wishes: Preferences, screening: Screening
-) -> Candidate:
+def _chosen(kept: list[Candidate], refused: list[Refused], wishes: Preferences, screening: Screening) -> Candidate:
     """The named regimen, or the first that survives."""
     if wishes.regimen is not None:
         named = [c for c in kept if c.row.id == wishes.regimen]
@@ -151,8 +152,8 @@ def _refusal(screening: Screening, refused: list[Refused]) -> Document:
     return {
         "verdict": screening.verdict,
         "reason": reason,
-        "findings": [_finding(f) for f in screening.findings],
-        "ask": [_ask(a) for a in screening.ask],
+        "findings": [finding_document(f) for f in screening.findings],
+        "ask": [ask_document(a) for a in screening.ask],
         "refused_options": options,
     }
 
@@ -213,10 +214,14 @@ def _patient(view: View) -> dict[str, Any]:
         "birth_date": patient.born.text if patient.born else None,
         "age": _value(view.state("age")),
         "sex": patient.birth_sex,
-        "weight": {"value": weight.value, "unit": weight.unit, "on": _day(weight)} if weight.status == "known" else None,
+        "weight": _weight(weight),
         "allergies": {"ketamine": _value(allergy), "status": allergy.status, "on": _day(allergy)},
         "synthetic": patient.synthetic,
     }
+
+
+def _weight(state: State) -> dict[str, Any] | None:
+    return {"value": state.value, "unit": state.unit, "on": _day(state)} if state.status == "known" else None
 
 
 def _severity(view: View) -> list[dict[str, Any]]:
@@ -226,7 +231,7 @@ def _severity(view: View) -> list[dict[str, Any]]:
 
 def _missing(screening: Screening, low: StartLowReasons, matches: tuple[Match, ...]) -> list[dict[str, Any]]:
     """What is not known, first what decides the verdict, then what would change the start dose or open a gate."""
-    found = [_ask(a) for a in screening.ask]
+    found = [ask_document(a) for a in screening.ask]
     known = {a["fact"] for a in found}
     wanted = [(gap["fact"], gap["row"], gap["text"]) for gap in low.open]
     wanted += [(need, m.row.id, f"gate of {m.row.title}") for m in matches for need in m.gate["needs"]]
@@ -235,7 +240,8 @@ def _missing(screening: Screening, low: StartLowReasons, matches: tuple[Match, .
             next(a for a in found if a["fact"] == fact)["rules"].append(row)
             continue
         known.add(fact)
-        found.append({"fact": fact, "question": facts()[fact].question, "rules": [row], "decisive": False, "reason": text})
+        question = facts()[fact].question
+        found.append({"fact": fact, "question": question, "rules": [row], "decisive": False, "reason": text})
     return found
 
 
@@ -244,7 +250,8 @@ def _attributes(used: dict[str, Sourced]) -> list[dict[str, Any]]:
     for row in regimens().attribute:
         used[row.id] = row
         used[row.row] = rows()[row.row]
-        found.append({"id": row.id, "used_for": row.used_for, "row": row.row, "note": row.note, **surroundings.evidence_of(row)})
+        parts = surroundings.evidence_of(row)
+        found.append({"id": row.id, "used_for": row.used_for, "row": row.row, "note": row.note, **parts})
     return found
 
 
@@ -253,32 +260,8 @@ def _exposure_wished(formulation: Formulation, wishes: Preferences) -> bool:
     return pointed or bool({"exposure", "interoceptive-exposure"} & set(wishes.modalities))
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "title": finding.title,
-        "class": finding.class_,
-        "truth": finding.truth.value,
-        "missing": finding.missing,
-        "facts": list(finding.facts),
-        "because": finding.because,
-        "action": finding.action,
-        "source": list(finding.source),
-        "evidence": finding.evidence,
-        "verified": finding.verified,
-        "mitigation": list(finding.mitigation),
-        "retracted": finding.retracted,
-    }
-
-
-def _ask(ask: Ask) -> dict[str, Any]:
-    return {
-        "fact": ask.fact,
-        "question": ask.question,
-        "rules": list(ask.rules),
-        "decisive": ask.decisive,
-        "reason": ask.reason,
-    }
+def _everything(_: Sourced) -> bool:
+    return True
 
 
 def _value(state: State) -> Any:

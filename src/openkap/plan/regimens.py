@@ -8,7 +8,8 @@ an aim and returns an amount.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,10 +24,14 @@ from openkap.kernel.truth import Answer
 from openkap.plan.library import dose_limits, regimens, rows, statement
 from openkap.plan.limits import frequency, limit_for, within_limits
 from openkap.plan.types import Candidate, DoseLimit, Preferences, Refused, Regimen, SiteMax, Weight
+from openkap.screen.rulebook import rules
 from openkap.screen.types import Finding, Route, Screening
 
 FREQUENCY_REASON = "DOS-FREQ-1"
 WEIGHT_REASON = "dosing_weight_kg"
+NEXT_STEP = (
+    "not before this dose, and only if the last was tolerated and the response was too small; the prescriber decides"
+)
 
 
 class StartLowReasons:
@@ -87,16 +92,10 @@ def dosing_weight(view: View, wishes: Preferences) -> Weight:
     return Weight(chosen, measured, on, True, tuple(notes))
 
 
-def choose(
-    view: View,
-    screening: Screening,
-    wishes: Preferences,
-    site: Mapping[str, SiteMax],
-    weight: Weight,
-    low: StartLowReasons,
-) -> tuple[list[Candidate], list[Refused]]:
+@dataclass(frozen=True, slots=True)
+class Situation:
     """
-    Every template that survives, in the order of choice, and every one that does not with its reasons.
+    What a choice of regimen looks at.
 
     Args:
         view: the chart on the day.
@@ -105,14 +104,32 @@ def choose(
         site: highest doses, as `site_limits` gives them.
         weight: as `dosing_weight` gives it.
         low: start-low reasons.
+        signed: whether the site has signed a row; an unsigned template or limit decides nothing.
     """
+
+    view: View
+    screening: Screening
+    wishes: Preferences
+    site: Mapping[str, SiteMax]
+    weight: Weight
+    low: StartLowReasons
+    signed: Callable[[Sourced], bool]
+
+    @property
+    def reason(self) -> str:
+        """The prescriber's reason for more doses in a week than DOS-FREQ-1 allows; empty if none is given."""
+        return self.wishes.reasons.get(FREQUENCY_REASON, "").strip()
+
+
+def choose(at: Situation) -> tuple[list[Candidate], list[Refused]]:
+    """Every template that survives, in the order of choice, and every one that does not with its reasons."""
     kept, refused = [], []
     for row in sorted(regimens().regimen, key=lambda r: r.place):
-        reasons = _not_offered(row, wishes)
+        reasons = _not_offered(row, at)
         candidates = []
         if not reasons:
             for route in row.routes:
-                found, why = _by_route(row, route, view, screening, wishes, site, weight, low)
+                found, why = _by_route(row, route, at)
                 reasons.extend(why)
                 if found:
                     candidates.append(found)
@@ -123,72 +140,66 @@ def choose(
     return kept, refused
 
 
-def _not_offered(row: Regimen, wishes: Preferences) -> list[str]:
-    if row.id in wishes.avoid:
+def _not_offered(row: Regimen, at: Situation) -> list[str]:
+    if row.id in at.wishes.avoid:
         return ["The preferences avoid it."]
     if row.offered == "never":
-        return [f"{row.result}: not a template; {row.contra[-1]}."]
+        return [f"{sentence(row.result)} It is not a template: {row.contra[-1]}."]
     if row.offered == "responders":
         return ["For recorded responders only, and no fact records a response to an earlier course."]
-    if row.offered == "named" and wishes.regimen != row.id:
+    if row.offered == "named" and at.wishes.regimen != row.id:
         return ["Only where the preferences name it."]
-    if row.offered == "reason" and not _reason(wishes):
-        return [f"Four doses fall within 168 hours: only with the prescriber's reason under reasons.{FREQUENCY_REASON}."]
+    if row.offered == "reason" and not at.reason:
+        return [f"{sentence(row.contra[-1])} Only with the prescriber's reason under reasons.{FREQUENCY_REASON}."]
+    if not at.signed(row):
+        return ["The site has not signed this template."]
     return []
 
 
-def _reason(wishes: Preferences) -> str:
-    return wishes.reasons.get(FREQUENCY_REASON, "").strip()
-
-
-def _by_route(
-    row: Regimen,
-    route: Route,
-    view: View,
-    screening: Screening,
-    wishes: Preferences,
-    site: Mapping[str, SiteMax],
-    weight: Weight,
-    low: StartLowReasons,
-) -> tuple[Candidate | None, list[str]]:
+def _by_route(row: Regimen, route: Route, at: Situation) -> tuple[Candidate | None, list[str]]:
     limit = limit_for(route, row.drug)
-    against, reasons = _findings_against(screening.findings, route)
-    if limit.id not in site:
+    against, reasons = _findings_against(at.screening.findings, route)
+    if limit.id not in at.site or not at.signed(limit):
         reasons.append(f"{limit.title}: no site_max is signed, so the route is disabled.")
-    if (wishes.routes and route not in wishes.routes) or route in wishes.avoid:
+    if (at.wishes.routes and route not in at.wishes.routes) or route in at.wishes.avoid:
         reasons.append(f"{limit.title}: the preferences leave this route out.")
     often = _pattern_frequency(row, route)
-    reasons.extend(f.text for f in often if f.level != "needs-reason" or not _reason(wishes))
+    reasons.extend(f.text for f in often if f.level != "needs-reason" or not at.reason)
     if reasons:
         return None, reasons
-    dose, breaches, warnings = _dose(row, limit, weight, low, site)
-    if breaches:
-        return None, breaches
-    warnings.extend(weight.notes)
+    dose, forbidden, warnings = _dose(row, limit, at)
+    if forbidden:
+        return None, forbidden
+    warnings.extend(at.weight.notes)
     if row.retracted:
         warnings.append(f"Retraction: {row.retracted}")
     if often:
-        warnings.append(f"More than three doses in 168 hours; the prescriber's reason: {_reason(wishes)}")
-    if low.open:
-        warnings.append("Not known, and would start lower: " + "; ".join(g["text"] for g in low.open) + ".")
+        warnings.append(f"{sentence(row.contra[-1])} The prescriber's reason: {at.reason}")
+    if at.low.open:
+        warnings.append("Not known, and would start lower: " + "; ".join(g["text"] for g in at.low.open) + ".")
     if len(row.routes) > 1:
         warnings.append("The template leaves the route open: the prescriber names it; none is a default.")
-    used: list[Sourced] = [row, limit, *(rows()[name] for name in low.rows)]
+    used: list[Sourced] = [row, limit, *(rows()[name] for name in at.low.rows)]
     contra = (*row.contra, *against, *((f"borrowed from {row.borrowed}",) if row.borrowed else ()))
     return Candidate(row, limit, dose, row.pro, contra, tuple(warnings), tuple(used)), []
 
 
+def routes_of(finding: Finding) -> frozenset[Route]:
+    """The routes that a finding speaks of; empty if it speaks of all."""
+    rule = rules().get(finding.rule)
+    arms = [a for a in rule.arm if finding.class_ in (a.class_, a.dose_day_class)] if rule else []
+    return frozenset(route for a in arms for route in a.routes) if all(a.routes for a in arms) else frozenset()
+
+
 def _findings_against(findings: Sequence[Finding], route: Route) -> tuple[list[str], list[str]]:
     """Sentences that stand against a route, and those that remove it (class hold or exclude)."""
-    concern = {row.id.removeprefix("CONCERN-"): row for row in regimens().concern}
-    against, removing = [], []
+    against: list[str] = []
+    removing: list[str] = []
     for finding in findings:
-        row = concern.get(finding.rule)
-        if row is None or route not in row.routes or finding.truth.value == "false":
+        if finding.truth.value == "false" or route not in routes_of(finding):
             continue
-        sentence = f"{finding.rule}: {finding.because}"
         removes = finding.class_ in ("hold", "exclude") and finding.truth.value == "true"
-        (removing if removes else against).append(sentence)
+        (removing if removes else against).append(f"{finding.rule}: {finding.because}")
     return against, removing
 
 
@@ -197,42 +208,49 @@ def _pattern_frequency(row: Regimen, route: Route) -> tuple:
     return frequency([start + timedelta(days=day) for day in row.days], route, row.drug)
 
 
-def _dose(
-    row: Regimen, limit: DoseLimit, weight: Weight, low: StartLowReasons, site: Mapping[str, SiteMax]
-) -> tuple[dict[str, Any], list[str], list[str]]:
+def _dose(row: Regimen, limit: DoseLimit, at: Situation) -> tuple[dict[str, Any], list[str], list[str]]:
     """The dose of a template with its ladder; what forbids its first dose; what to warn of."""
-    ladder = _ladder(row, limit, low.holds)
     duration = row.duration_min or limit.duration_min
     steps: list[dict[str, Any]] = []
-    breaches: list[str] = []
     warnings: list[str] = []
-    for place, amount in enumerate(ladder):
-        mg, per_kg = _amounts(amount, limit, weight)
-        broken = within_limits(limit.route, limit.drug, mg, per_kg, duration, site=site)
-        step = _step(place * row.every + 1, mg, per_kg, first=place == 0)
+    for place, amount in enumerate(_ladder(row, limit, at.low.holds)):
+        exact, per_kg = _amounts(amount, limit, at.weight)
+        shown = _rounded(exact)
+        broken = [
+            b
+            for mg in (exact, shown)
+            for b in within_limits(limit.route, limit.drug, mg, per_kg, duration, site=at.site)
+        ]
+        texts = list(dict.fromkeys(b.text for b in broken))
+        if broken and not steps:
+            return {}, [f"{text} {_remedy(limit, at)}".strip() for text in texts], []
         if broken:
-            texts = [b.text for b in broken]
-            if not steps:
-                return {}, [f"{t} {_remedy(limit, amount, weight, site)}".strip() for t in texts], []
             warnings.append(f"The step to {number(amount)} {limit.unit} is not drafted: {' '.join(texts)}")
             break
-        steps.append(step)
-    first = steps[0]
+        steps.append(
+            {
+                "dose": place * row.every + 1,
+                "mg_per_kg": per_kg.mg_per_kg if per_kg else None,
+                "mg": shown.mg if shown else None,
+                "unrounded_mg": exact.mg if exact else None,
+                "condition": NEXT_STEP if steps else "first dose",
+            }
+        )
     dose = {
-        "mg_per_kg": first["mg_per_kg"],
-        "mg": first["mg"],
-        "unrounded_mg": first["unrounded_mg"],
+        "mg_per_kg": steps[0]["mg_per_kg"],
+        "mg": steps[0]["mg"],
+        "unrounded_mg": steps[0]["unrounded_mg"],
         "unit": limit.unit,
-        "weight_kg": weight.kg,
-        "weight_on": weight.measured_on,
-        "measured_weight_kg": weight.measured_kg,
+        "weight_kg": at.weight.kg,
+        "weight_on": at.weight.measured_on,
+        "measured_weight_kg": at.weight.measured_kg,
         "duration_min": duration,
-        "start_low": low.holds,
-        "start_low_because": list(low.because),
+        "start_low": at.low.holds,
+        "start_low_because": list(at.low.because),
         "steps": steps,
         "next_step": limit.step_text,
     }
-    return dose, breaches, warnings
+    return dose, [], warnings
 
 
 def _ladder(row: Regimen, limit: DoseLimit, start_low: bool) -> list[Decimal]:
@@ -253,26 +271,21 @@ def _amounts(amount: Decimal, limit: DoseLimit, weight: Weight) -> tuple[DoseMg 
     return (per_kg.times(Quantity(weight.kg, "kg")) if weight.kg is not None else None), per_kg
 
 
-def _step(dose: int, mg: DoseMg | None, per_kg: DoseMgPerKg | None, *, first: bool) -> dict[str, Any]:
-    places = int(statement("DOS-ROUND").number("places"))
-    return {
-        "dose": dose,
-        "mg_per_kg": per_kg.mg_per_kg if per_kg else None,
-        "mg": round_half_up(mg.mg, places) if mg else None,
-        "unrounded_mg": mg.mg if mg else None,
-        "condition": (
-            "first dose"
-            if first
-            else "not before this dose, only if the last was tolerated and the response was too small; the prescriber decides"
-        ),
-    }
+def _rounded(mg: DoseMg | None) -> DoseMg | None:
+    """The one rounding of a plan's dose (DOS-ROUND)."""
+    return DoseMg(round_half_up(mg.mg, int(statement("DOS-ROUND").number("places")))) if mg else None
 
 
-def _remedy(limit: DoseLimit, amount: Decimal, weight: Weight, site: Mapping[str, SiteMax]) -> str:
-    own = site.get(limit.id)
-    if limit.unit != "mg/kg" or weight.kg is None or own is None or own.mg is None:
+def _remedy(limit: DoseLimit, at: Situation) -> str:
+    own = at.site.get(limit.id)
+    if limit.unit != "mg/kg" or own is None or own.mg is None:
         return ""
     return "Consider a lower dosing weight (dosing_weight_kg in the preferences), or another template."
+
+
+def sentence(text: str) -> str:
+    """A phrase of the content as a sentence."""
+    return text[0].upper() + text[1:] + "."
 
 
 def _kg(value: Decimal | None) -> str:

@@ -58,6 +58,8 @@ class Statement(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class StatementsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     statement: tuple[Statement, ...]
 
@@ -102,6 +104,8 @@ class Option(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class OptionsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     option: tuple[Option, ...]
 
@@ -121,6 +125,8 @@ class Trial(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class TrialsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     trial: tuple[Trial, ...]
 
@@ -137,6 +143,8 @@ class RouteFact(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class RoutesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     route: tuple[RouteFact, ...]
 
@@ -206,6 +214,8 @@ class StartLow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class DoseLimitsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     limit: tuple[DoseLimit, ...]
     start_low: tuple[StartLow, ...]
@@ -264,12 +274,6 @@ class Regimen(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     review_after: tuple[int, ...] = ()
 
 
-class RouteConcern(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A screening rule that speaks of some routes only: its finding stands against regimens of those routes."""
-
-    routes: tuple[Route, ...]
-
-
 class Attribute(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A personal attribute that the choice of regimen and start dose reads, and why."""
 
@@ -278,9 +282,10 @@ class Attribute(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class RegimensFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     regimen: tuple[Regimen, ...]
-    concern: tuple[RouteConcern, ...]
     attribute: tuple[Attribute, ...]
 
 
@@ -344,6 +349,8 @@ class Modality(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ModalitiesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     modality: tuple[Modality, ...]
     statement: tuple[Statement, ...]
@@ -419,6 +426,8 @@ class Moment(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CalendarsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     calendar: tuple[Calendar, ...]
     session: tuple[SessionRow, ...]
@@ -446,6 +455,8 @@ class Alert(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class MonitoringFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     watch: tuple[Watch, ...]
     alert: tuple[Alert, ...]
@@ -462,6 +473,8 @@ class AdverseEvent(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class AdverseEventsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     event: tuple[AdverseEvent, ...]
 
@@ -487,6 +500,8 @@ class Claim(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class ClaimsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A content file of this room."""
+
     content: Header
     claim: tuple[Claim, ...]
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from openkap.chart.types import Chart, Patient, Reading, State
 from openkap.chart.derive import DERIVED
+from openkap.chart.types import Chart, Patient, Reading, State
 from openkap.chart.view import View
 from openkap.chart.vocabulary import facts
 from openkap.kernel.clock import When
@@ -27,10 +27,10 @@ ELSEWHERE = {
 
 
 def reading(fact: str, value: Any, on: date = ON) -> Reading:
-    if isinstance(value, (int, float, str)) and facts()[fact].kind in ("number", "score") and not isinstance(value, bool):
-        value = Decimal(str(value)) if str(value).replace(".", "").isdigit() else value
-    unit = facts()[fact].unit or None
-    return Reading(fact, value, When.on(on), f"Observation/{fact}-{on}", unit=unit)
+    row = facts()[fact]
+    if row.kind in ("number", "score") and not isinstance(value, bool):
+        value = Decimal(str(value))
+    return Reading(fact, value, When.on(on), f"Observation/{fact}-{on}", unit=row.unit or None)
 
 
 def view(on: date = ON, born: str = "1984-03-02", more: tuple[Reading, ...] = (), **given: Any) -> View:
@@ -54,7 +54,9 @@ def view(on: date = ON, born: str = "1984-03-02", more: tuple[Reading, ...] = ()
     return View(Chart(patient, grouped), on, derived=ELSEWHERE)
 
 
-def finding(rule: str, class_: str = "caution", truth: Truth = Truth.TRUE, because: str = "because of a test") -> Finding:
+def finding(
+    rule: str, class_: str = "caution", truth: Truth = Truth.TRUE, because: str = "because of a test"
+) -> Finding:
     return Finding(
         rule=rule, title=rule, class_=class_, truth=truth, missing=None, facts=("weight",), because=because,
         action="ask", source=("test",), evidence="EXP", verified=False, needs_site_protocol=False,
