@@ -93,6 +93,7 @@ def facts(*pairs: tuple[str, str], label: str) -> Block:
 
 
 def line(words: str, look: Look = "") -> dict[str, str]:
+    """A line of a cell and how it looks."""
     return {"text": words, "look": look}
 
 
@@ -112,10 +113,12 @@ def table(label: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], *, wi
         rows: cells, as many as `head`.
         wide: relative widths of the columns on paper.
     """
+    shares = list(wide or [1] * len(head))
     return {
         "kind": "table",
         "label": label,
         "head": list(head),
         "rows": list(rows),
-        "wide": list(wide or [1] * len(head)),
+        "wide": shares,
+        "percent": [5 * round(20 * share / sum(shares)) for share in shares],
     }

@@ -63,7 +63,7 @@ def page_style(running: str, *names: str, package: str = "openkap.plan") -> str:
 def _margins(running: str) -> str:
     font = "font: 8pt sans-serif; vertical-align: top; padding-block-start: 2mm"
     return (
-        "@page { size: A4; margin: 12mm 14mm 16mm; "
+        "@page { size: A4; margin: 10mm 12mm 14mm; "
         f"@bottom-left {{ content: {css_string(running)}; {font}; inline-size: 80%; text-align: left }} "
         f'@bottom-right {{ content: "Page " counter(page) " of " counter(pages); {font}; text-align: right }} }}\n'
     )

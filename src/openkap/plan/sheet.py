@@ -62,7 +62,7 @@ def plan_sheet(document: Document) -> dict[str, Any]:
         "on": words.long_date(document["on"]),
         "person": person,
         "running": _running(person),
-        "sections": [part for part in sections if part] + [evidence.works(cite)],
+        "sections": [words.spoken(part) for part in sections if part] + [evidence.works(cite)],
         "content": content_version(),
         "foot": _foot(document),
     }
@@ -94,14 +94,16 @@ def _running(person: Mapping[str, str]) -> str:
 
 
 def _sub(document: Document) -> str:
-    return f"Decided on the record as it stood on {words.long_date(document['on'])}. For the prescriber to change, or to leave."
+    return (
+        f"From the record as it stood on {words.long_date(document['on'])}. For the prescriber to change, or to leave."
+    )
 
 
 def _refused(document: Document) -> str:
     """Why this draft can never be signed, if it cannot."""
     if document["signable"]:
         return ""
-    return f"This draft cannot be signed: the verdict is {document['verdict']}. It is printed because a draft was asked for."
+    return f"This draft can never be signed: the verdict is {document['verdict']}. It is shown because a draft was asked for."
 
 
 def _foot(document: Document) -> str:

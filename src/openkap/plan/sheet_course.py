@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ def calendar(document: Document, cite: Citations) -> dict[str, Any]:
     sessions = programme["sessions"]
     near = [s for s in sessions if not s["id"].startswith("follow-up")]
     common = {kind: _common_needs([s for s in sessions if s["kind"] == kind]) for kind in KINDS}
-    titles = {s["id"]: s["title"] for s in sessions}
+    titles = {s["id"]: _reference(s) for s in sessions}
     rows = [_session_row(s, titles, common[s["kind"]]) for s in sessions]
     blocks: list[Block] = [
         text(programme["outline"]),
@@ -101,13 +102,24 @@ def _session_row(session: Session, titles: Mapping[str, str], common: Sequence[s
     day = f"Day{words.NBSP}{session['day'] + 1}"
     on = words.weekday_date(session["date"]) if "date" in session else ""
     own = [need for need in session["needs"] if need not in common]
-    windows = [f"{words.window(a['min_h'], a['max_h'])} after {titles[a['id']]}" for a in _binding(session["after"])]
+    windows = [
+        f"{words.window(a['min_h'], a['max_h'], a.get('preferred_max_h'))} after {titles[a['id']]}"
+        for a in _binding(session["after"])
+    ]
     return [
         cell(line(day, "strong"), on),
         cell(line(session["title"], "strong"), line("; ".join(own), "muted")),
         cell(words.figure(session["minutes"], "min")),
         cell(*map(words.sentence, windows)) if windows else cell("First session."),
     ]
+
+
+def _reference(session: Session) -> str:
+    """A session as another one's window names it; therapy sessions share titles, so the day tells them apart."""
+    title = re.sub(r" of \d+$", "", session["title"])
+    if session["kind"] in ("therapy", "exposure"):
+        return f"{title}, day{words.NBSP}{session['day'] + 1}"
+    return title[0].lower() + title[1:]
 
 
 def _binding(after: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -125,7 +137,7 @@ def _kind_row(kind: str, sessions: Sequence[Session], common: Sequence[str], cit
     return [
         cell(line(f"{letter} {word}", "strong")),
         cell(", ".join(roles)),
-        cell(words.sentence("; ".join(common))),
+        cell(words.sentence("; ".join(common)) or line("nothing further", "muted")),
         cell(*map(words.sentence, reasons)),
         cell(
             *(line(said, "muted") for said in words.basis_words(list(parts.values()))),

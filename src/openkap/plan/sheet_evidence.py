@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openkap.kernel.source import TAG_WORDS
+from openkap.kernel.source import GRADE_WORDS, TAG_WORDS
 from openkap.plan import words
 from openkap.plan.blocks import Citations, bullets, cell, item, line, section, table, text, ticks
 from openkap.plan.sheet_course import statement
@@ -63,7 +63,7 @@ def effect(found: Mapping[str, Any], cite: Citations) -> dict[str, Any]:
             {"name": "Interval", "text": found["interval"]},
             {"name": "n", "text": found["n"]},
             {"name": "Population", "text": found["population"]},
-            {"name": "Grade", "text": words.grade_words(found["grade"])},
+            {"name": "Grade", "text": GRADE_WORDS[found["grade"]]},
         ],
         "cite": cite.mark([found["source"]]),
     }

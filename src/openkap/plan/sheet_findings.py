@@ -15,17 +15,7 @@ CLASSES = ("exclude", "hold", "caution", "inform")
 
 def missing(document: Document) -> dict[str, Any]:
     """Every fact that is not known, most decisive first; unknown is never a no."""
-    asks = document["missing"]
-    if not asks:
-        return section("missing", "What is missing", text("Nothing: every rule that was read has its facts.", "muted"))
-    decisive = sum(ask["decisive"] for ask in asks)
-    lead = f"{len(asks)} not known. Unknown never counts as no."
-    if decisive:
-        lead += (
-            f" The first {decisive} would settle the verdict."
-            if decisive > 1
-            else " The first would settle the verdict."
-        )
+    asks = sorted(document["missing"], key=lambda ask: not ask["decisive"])
     items = [
         {
             "title": ask["question"],
@@ -33,9 +23,28 @@ def missing(document: Document) -> dict[str, Any]:
             "text": words.sentence(ask["reason"]),
             "decisive": ask["decisive"],
         }
-        for ask in sorted(asks, key=lambda a: not a["decisive"])
+        for ask in asks
     ]
-    return section("missing", "What is missing: ask for these first", {"kind": "asks", "items": items}, lead=lead)
+    blocks: list[Block | None] = [{"kind": "asks", "items": items} if items else None]
+    if not items:
+        blocks.append(text("Nothing: every rule that was read has its facts.", "muted"))
+    if unmeasured := _unmeasured(document):
+        blocks.append(text(f"Not measured, so not part of the reasoning: {', '.join(unmeasured)}.", "muted"))
+    title = "What is missing: ask for these first" if items else "What is missing"
+    return section("missing", title, *blocks, lead=_missing_lead(asks))
+
+
+def _missing_lead(asks: list[Mapping[str, Any]]) -> str:
+    decisive = sum(ask["decisive"] for ask in asks)
+    lead = f"{len(asks)} not known. Unknown never counts as no." if asks else ""
+    if decisive:
+        lead += f" The first {decisive} would settle the verdict." if decisive > 1 else " The first would settle it."
+    return lead
+
+
+def _unmeasured(document: Document) -> list[str]:
+    parts = document["summary"]["formulation"].items()
+    return [words.DIMENSION_WORDS[name].lower() for name, part in parts if part["level"] is None]
 
 
 def verdict(document: Document, cite: Citations) -> dict[str, Any]:

@@ -6,6 +6,7 @@ One place for the page, the paper and the FHIR text, so that they cannot differ.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,7 @@ from openkap.kernel.source import GRADE_WORDS, TAG_WORDS
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+_ISO_DATE = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
 
 DRAFT = "Draft to compare \N{EM DASH} not an order, not signed"
 
@@ -122,20 +124,29 @@ def weight_words(weight: Mapping[str, Any] | None) -> str:
     return f"{figure(weight['value'], weight['unit'])} on {long_date(weight['on'])}"
 
 
-def hours(count: int) -> str:
-    """Hours as people plan: days from four days on, if they are whole."""
-    if count >= 96 and count % 24 == 0:
-        return f"{count // 24}{NBSP}days"
-    return f"{number(count)}{NBSP}h"
+def window(least: int | None, most: int | None, preferred: int | None = None) -> str:
+    """
+    The time between two starts, in hours, or in days where all of it is whole days from four on.
 
+    Args:
+        least, most: hours; None or 0 for no limit.
+        preferred: hours within which it should be, where that is stricter than `most`.
+    """
+    given = [count for count in (least, most, preferred) if count]
+    if not given:
+        return "any time"
+    in_days = all(count >= 96 and count % 24 == 0 for count in given)
+    size, unit = (24, "days") if in_days else (1, "h")
 
-def window(least: int | None, most: int | None) -> str:
-    """The time between two starts."""
-    if most is None:
-        return f"at least {hours(least)}" if least else "any time"
+    def said(count: int) -> str:
+        return f"{number(count // size)}{NBSP}{unit}"
+
+    best = f", preferably within {said(preferred)}" if preferred and preferred != most else ""
+    if not most:
+        return f"at least {said(least or 0)}{best}"
     if not least:
-        return f"within {hours(most)}"
-    return f"{hours(least)} to {hours(most)}"
+        return f"within {said(most)}{best}"
+    return f"{number(least // size)} to {said(most)}{best}"
 
 
 def verified_words(verified: bool | str) -> str:
@@ -145,14 +156,9 @@ def verified_words(verified: bool | str) -> str:
     return "secondary source" if verified == "secondary" else "unverified"
 
 
-def grade_words(grade: str) -> str:
-    """The grade with its meaning."""
-    return f"{grade}: {GRADE_WORDS[grade]}"
-
-
 def standing(grade: str, verified: bool | str) -> str:
-    """Grade and verification of a row in one phrase."""
-    return f"{grade_words(grade)}; {verified_words(verified)}"
+    """Grade and verification of a row, said plainly."""
+    return f"{GRADE_WORDS[grade]}; {verified_words(verified)}"
 
 
 def basis_words(basis: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -184,5 +190,16 @@ def sentence(text: str) -> str:
     said = text.strip()
     if not said:
         return ""
-    said = said[0].upper() + said[1:]
+    said = said[0].upper() + said[1:] if said.split(maxsplit=1)[0].islower() else said
     return said if said[-1] in ".!?" else f"{said}."
+
+
+def spoken(value: Any) -> Any:
+    """The same value with every ISO date in its texts written with the month in letters."""
+    if isinstance(value, str):
+        return _ISO_DATE.sub(lambda found: long_date(found[0]), value)
+    if isinstance(value, Mapping):
+        return {key: spoken(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [spoken(part) for part in value]
+    return value
