@@ -7,6 +7,7 @@ No clinical limit stands here; a derivation only says what the numbers are, or w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,9 @@ def _mean(name: str, base: str) -> Derivation:
 
     def derive(view: View, look_back: Span | None) -> State:
         readings = view.fresh_numbers(base, look_back)
-        days = {r.when.earliest for r in readings if r.when}
+        if any(r.standing == "disputed" for r in view.usable(base)):
+            return replace(view.state(base, look_back), fact=name, missing=(base,))
+        days = {r.when.earliest for r in readings if r.when and r.when.whole}
         if len(days) < policy("pressure-mean").count:
             found = view.state(base, look_back)
             reason = (
@@ -230,7 +233,9 @@ def _rise(name: str, base: str) -> Derivation:
         if gap := _missing(name, view, base, look_back=look_back):
             return gap
         newest = view.state(base, look_back)
-        earlier = [r for r in view.usable(base) if r.value is not None and r.when and r not in newest.readings]
+        earlier = [
+            r for r in view.usable(base) if r.counts and r.value is not None and r.when and r not in newest.readings
+        ]
         if not earlier or not isinstance(newest.value, Decimal):
             return State(name, "unknown", reason=f"{base}: no earlier score to compare with", missing=(base,))
         before = max(earlier, key=lambda r: r.when.earliest if r.when else view.on)
@@ -270,18 +275,25 @@ def medication_list(view: View, look_back: Span | None) -> State:
     name = "medication-list"
     span = look_back or facts()[name].span
     assert span is not None
-    lists = [m for m in view.chart.lists if m.when and m.when.earliest <= view.on]
+    lists = [
+        m
+        for m in view.chart.lists
+        if m.when and m.when.earliest <= view.on and not (m.written and m.written.earliest > view.on)
+    ]
     missing = ("medication-reconciled-on",)
     if not lists:
         return State(name, "unknown", reason="medicine list: nobody has reconciled it", missing=missing)
-    newest = max(lists, key=lambda m: m.when.earliest if m.when else view.on)
+    # Of one day, a list with entries says more than a statement that all was reconciled.
+    newest = max(lists, key=lambda m: (m.when.earliest if m.when else view.on, m.entries is not None))
     assert newest.when is not None
     if newest.when.earliest < span.before(view.on) or newest.when.latest > view.on:
         reason = f"medicine list: reconciled {newest.when.text[:10]}; at most {span} old is needed"
         return State(name, "stale", when=newest.when, reason=reason, missing=missing, sources=(newest.source,))
-    strange = [u for u in view.chart.unmapped if u.medicine]
+    later = [m for m in view.chart.medicines if m.standing == "current" and m.when and m.when.earliest > view.on]
+    strange = [u.text or u.code or f"an entry without words ({u.resource})" for u in view.chart.unmapped if u.medicine]
+    strange += [f"{m.text or m.ingredients[0]}, dated after the day of decision" for m in later]
     if strange:
-        what = ", ".join(u.text or u.code or "an entry without words" for u in strange)
+        what = ", ".join(dict.fromkeys(strange))
         return State(name, "unknown", reason=f"medicine list: not understood: {what}", missing=missing)
     if newest.entries is not None:
         listed = {i for m in view.chart.medicines if m.source in newest.entries for i in m.ingredients}

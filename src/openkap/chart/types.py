@@ -15,7 +15,6 @@ from typing import Any, Literal
 from openkap.kernel.clock import When
 
 
-
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A number known only to lie between two ends, both possible: the age of someone born in 1960."""
@@ -81,6 +80,11 @@ class Reading:
     until: When | None = None
     confirmed: bool = False
     by_interview: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """True if its value may be used (a tentative one only where it raises)."""
+        return self.standing in ("final", "tentative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +171,13 @@ class MedicineList:
         when: day of reconciliation.
         source: the record.
         entries: source names of the medicines it speaks for; None: all in the bundle.
+        written: when the form that says so was filled in, where that is another day.
     """
 
     when: When | None
     source: str
     entries: tuple[str, ...] | None = None
+    written: When | None = None
 
 
 @dataclass(frozen=True, slots=True)

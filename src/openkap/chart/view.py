@@ -65,7 +65,7 @@ class View:
     def fresh_numbers(self, name: str, look_back: Span | None = None) -> list[Reading]:
         """All fresh readings of a number, for means and comparisons."""
         span = look_back or facts()[name].span
-        return [r for r in self.usable(name) if isinstance(r.value, Decimal) and self._fresh(r, span)]
+        return [r for r in self.usable(name) if r.counts and isinstance(r.value, Decimal) and self._fresh(r, span)]
 
     def from_the_future(self) -> list[Unmapped]:
         """Readings dated after the day of decision: seen, and not used."""
@@ -76,15 +76,23 @@ class View:
             for readings in self.chart.readings.values()
             for r in readings
             if self._future(r) and r.when
+        ] + [
+            Unmapped(
+                None, None, m.text, m.source, f"dated {m.when.text}, after {self.on.isoformat()}: correct the date"
+            )
+            for m in self.chart.medicines
+            if m.when and m.when.earliest > self.on
         ]
 
     def current_medicines(self, group: str | None = None) -> list[Medicine]:
-        """Current medicines, all or those of a class or ingredient."""
+        """Medicines current on the day, all or those of a class or ingredient."""
         wanted = members(group) if group else None
         return [
             m
             for m in self.chart.medicines
-            if m.standing == "current" and (wanted is None or wanted & set(m.ingredients))
+            if m.standing == "current"
+            and not (m.when and m.when.earliest > self.on)
+            and (wanted is None or wanted & set(m.ingredients))
         ]
 
     def taking(self, group: str) -> Answer:
@@ -120,7 +128,7 @@ class View:
         return self._newest(fact, readings, span)
 
     def _yes_no(self, fact: Fact, readings: list[Reading], span: Span | None, history: bool) -> State:
-        final = [r for r in readings if r.standing in ("final", "tentative") and isinstance(r.value, bool)]
+        final = [r for r in readings if r.counts and isinstance(r.value, bool)]
         if history:
             present = [r for r in final if r.value]
             denials = [r for r in final if not r.value]
@@ -172,15 +180,18 @@ class View:
         return state
 
     def _newest(self, fact: Fact, readings: list[Reading], span: Span | None) -> State:
-        final = [r for r in readings if r.standing in ("final", "tentative") and r.value is not None]
+        final = [r for r in readings if r.counts and r.value is not None]
         good = [r for r in final if self._fresh(r, span)]
         if not good:
             return self._without_value(fact, readings, final, span)
         top = max(self._order(r) for r in good)
         newest = [r for r in good if self._order(r) == top or self._same_time(r, top)]
-        if len({_comparable(r.value) for r in newest}) > 1:
+        if not fact.repeats and len({_comparable(r.value) for r in newest}) > 1:
             return _conflict(fact, newest)
         best = newest[0]
+        if fact.repeats:  # several forms may each hold a part of one answer
+            parts = (part for r in newest if isinstance(r.value, tuple) for part in r.value)
+            best = replace(best, value=tuple(dict.fromkeys(parts)))
         absent = fact.kind == "result" and best.value == "negative"
         return State(
             fact.id,
@@ -197,9 +208,9 @@ class View:
         """A date fact holds the latest such date; how old it may be is judged on the date itself."""
         never = [r for r in readings if r.value is False]
         final = [
-            replace(r, value=When.on(self.on)) if r.stands_now else r
+            replace(r, value=When.on(self.on)) if r.stands_now and not self._over(r) else r
             for r in readings
-            if r.standing in ("final", "tentative") and (r.stands_now or isinstance(r.value, When))
+            if r.counts and (r.stands_now or isinstance(r.value, When))
         ]
         past = [r for r in final if isinstance(r.value, When) and r.value.earliest <= self.on]
         if never and not past:
@@ -247,7 +258,7 @@ class View:
         return reading.when is not None and reading.when.earliest > self.on
 
     def _over(self, reading: Reading) -> bool:
-        return reading.past or (reading.until is not None and reading.until.earliest <= self.on)
+        return reading.past or (reading.until is not None and reading.until.latest <= self.on)
 
     def _fresh(self, reading: Reading, span: Span | None) -> bool:
         if reading.stands_now:

@@ -65,6 +65,8 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
         detail_of: the fact whose presence makes this one worth asking.
         denied_by: facts whose denial denies this one too.
         module: module of the structured interview that asks it.
+        asked: false where a record of another kind carries it (a diagnosis, a signed consent), so that
+            neither an intake item nor a plain statement may.
         from_: base facts of a derived fact, asked in its place.
         reading: how OpenKAP reads what the convention leaves open.
     """
@@ -84,6 +86,7 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     detail_of: str = ""
     denied_by: tuple[str, ...] = ()
     module: str = ""
+    asked: bool = True
     from_: tuple[str, ...] = msgspec.field(default=(), name="from")
     reading: str = ""
     tag: Literal["V", "S", "K", "D", "P"] = "P"
@@ -95,6 +98,13 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def is_yes_no(self) -> bool:
         return self.kind in ("history", "state")
+
+    @property
+    def is_item(self) -> bool:
+        """True if the intake asks it: answers and attestations, never a measurement, test or score."""
+        return self.asked and (
+            self.is_yes_no or self.kind in ("choice", "date") or (self.kind == "number" and not self.codes)
+        )
 
 
 class Policy(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,7 +7,7 @@ from it. What is wrong with a single resource is the reader's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,16 @@ from openkap.kernel.errors import UnreadableDocument
 MAX_BYTES = 64 * 1024 * 1024
 TYPES = ("collection", "searchset", "transaction", "document")
 
+# Types and elements that R4 does not have and earlier or later versions do.
+_ELSEWHERE = (
+    ("MedicationOrder", "", "DSTU2"),
+    ("Condition", "patient", "DSTU2"),
+    ("AllergyIntolerance", "substance", "DSTU2"),
+    ("QuestionnaireResponse", "group", "DSTU2"),
+    ("MedicationStatement", "taken", "STU3"),
+    ("Consent", "subject", "R5"),
+)
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -50,18 +60,18 @@ class Entry:
     Args:
         resource: as received.
         name: `Type/id`, else its full address, else its place in the bundle.
-        full_url: address it is referred to by.
+        full_urls: addresses it is referred to by; a resource sent twice may have two.
         disputed: another entry has the same type and id and other content.
     """
 
     resource: dict[str, Any]
     name: str
-    full_url: str | None = None
+    full_urls: tuple[str, ...] = ()
     disputed: bool = False
 
     @property
     def type(self) -> str:
-        return self.resource["resourceType"]
+        return str(self.resource["resourceType"])
 
 
 @dataclass(slots=True)
@@ -78,7 +88,7 @@ class Bundle:
     patient: Entry
     entries: list[Entry]
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    _by_address: dict[str, Entry] = field(default_factory=dict)
+    _by_address: dict[str, Entry | None] = field(default_factory=dict)
 
     def resolve(self, reference: str, inside: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """The resource a reference leads to: by full address, `urn:uuid`, `Type/id` or contained `#id`."""
@@ -92,6 +102,7 @@ class Bundle:
         return entry.resource if entry else None
 
     def entry(self, reference: str) -> Entry | None:
+        """The entry a reference leads to; None if it leads out of the bundle, or to two different records."""
         return self._by_address.get(reference) or self._by_address.get(_tail(reference))
 
     def is_patient(self, reference: str) -> bool:
@@ -116,7 +127,8 @@ def read_envelope(document: Any) -> Bundle:
         raise UnreadableDocument(
             f"Bundle.type is {document.get('type')!r}: give a {', '.join(TYPES[:-1])} or {TYPES[-1]} bundle."
         )
-    _refuse_other_versions(document, "Bundle")
+    if document.get("implicitRules"):
+        raise UnreadableDocument("Bundle.implicitRules may change its meaning: export without special rules.")
     entries, skipped = _entries(document)
     patients = [e for e in entries if e.type == "Patient"]
     if not patients:
@@ -128,34 +140,43 @@ def read_envelope(document: Any) -> Bundle:
     bundle = Bundle(patient, [e for e in entries if e is not patient], skipped)
     for entry in entries:
         for address in _addresses(entry):
-            bundle._by_address.setdefault(address, entry)
+            taken = bundle._by_address.setdefault(address, entry)
+            if taken is not entry:
+                bundle._by_address[address] = None
     for entry in bundle.entries:
         _refuse_foreign(bundle, entry)
     return bundle
 
 
-def subject_reference(resource: dict[str, Any]) -> str | None:
-    """The literal reference to whom a resource is about, or None."""
+def subject_references(resource: dict[str, Any]) -> tuple[str, ...]:
+    """The literal references to whom a resource is about: none, one, or (in error) several."""
+    found: dict[str, None] = {}
     for key in ("subject", "patient"):
         target = resource.get(key)
-        if isinstance(target, dict) and isinstance(target.get("reference"), str):
-            return target["reference"]
-    return None
+        for one in target if isinstance(target, list) else (target,):
+            if isinstance(one, dict) and isinstance(one.get("reference"), str):
+                found[one["reference"]] = None
+    return tuple(found)
 
 
-def references(resource: dict[str, Any]) -> Iterator[str]:
-    """Every literal reference in a resource, without recursion."""
+def references(resource: dict[str, Any]) -> tuple[list[str], bool]:
+    """Every literal reference in a resource, and whether a modifier extension stands anywhere in it."""
+    found: list[str] = []
+    modified = False
     stack: list[Any] = [resource]
-    while stack:
+    while stack:  # no recursion: forms nest deeply
         node = stack.pop()
         if isinstance(node, dict):
             for key, value in node.items():
                 if key == "reference" and isinstance(value, str):
-                    yield value
+                    found.append(value)
+                elif key == "modifierExtension":
+                    modified = modified or bool(value)
                 elif isinstance(value, (dict, list)):
                     stack.append(value)
         else:
             stack.extend(item for item in node if isinstance(item, (dict, list)))
+    return found, modified
 
 
 def _entries(document: dict[str, Any]) -> tuple[list[Entry], list[tuple[str, str]]]:
@@ -175,63 +196,68 @@ def _entries(document: dict[str, Any]) -> tuple[list[Entry], list[tuple[str, str
         if isinstance(request, dict) and request.get("method") == "DELETE":
             skipped.append((here, "asks to delete a record; records are never deleted here"))
             continue
+        if item.get("modifierExtension"):
+            skipped.append((here, "modifierExtension may change its meaning and is not understood"))
+            continue
         _refuse_other_versions(resource, f"Bundle.{here}")
-        full_url = item.get("fullUrl") if isinstance(item.get("fullUrl"), str) else None
+        full_urls = (item["fullUrl"],) if isinstance(item.get("fullUrl"), str) else ()
         identity = resource.get("id")
         kind = resource["resourceType"]
         if isinstance(identity, str):
-            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_url))
+            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_urls))
         else:
-            loose.append(Entry(resource, full_url or f"{kind} at {here}", full_url))
+            loose.append(Entry(resource, full_urls[0] if full_urls else f"{kind} at {here}", full_urls))
     entries: list[Entry] = []
     for same in found.values():
         distinct = [e for i, e in enumerate(same) if all(e.resource != other.resource for other in same[:i])]
         disputed = len(distinct) > 1
-        entries.extend(Entry(e.resource, e.name, e.full_url, disputed) for e in distinct)
+        for entry in distinct:
+            urls = tuple(url for twin in same if twin.resource == entry.resource for url in twin.full_urls)
+            entries.append(Entry(entry.resource, entry.name, urls, disputed))
     return entries + loose, skipped
 
 
-def _addresses(entry: Entry) -> Iterator[str]:
-    if entry.full_url:
-        yield entry.full_url
-        if not entry.full_url.startswith("urn:"):
-            yield _tail(entry.full_url)
+def _addresses(entry: Entry) -> set[str]:
+    """What leads to an entry. The tail of a full address counts only where the resource has no other id."""
+    found = set(entry.full_urls)
     if isinstance(entry.resource.get("id"), str):
-        yield f"{entry.type}/{entry.resource['id']}"
+        found.add(f"{entry.type}/{entry.resource['id']}")
+    else:
+        found |= {_tail(url) for url in entry.full_urls if not url.startswith("urn:")}
+    return found
 
 
 def _tail(reference: str) -> str:
     """`Type/id` of a relative or absolute reference, without its version."""
-    parts = reference.split("/_history/")[0].rstrip("/").split("/")
+    parts = reference.split("/_history/", maxsplit=1)[0].rstrip("/").split("/")
     return "/".join(parts[-2:])
 
 
 def _refuse_foreign(bundle: Bundle, entry: Entry) -> None:
-    reference = subject_reference(entry.resource)
-    if reference is None or bundle.is_patient(reference):
-        return
-    target = bundle.resolve(reference, entry.resource)
-    if target is not None and target.get("resourceType") != "Patient":
-        return  # about a device or a group: the reader lists it
-    raise UnreadableDocument(
-        f"{entry.name} is about {reference}, not about {bundle.patient.name}: send one bundle per patient."
-    )
+    for reference in subject_references(entry.resource):
+        if bundle.is_patient(reference):
+            continue
+        target = bundle.resolve(reference, entry.resource)
+        kind = str(target.get("resourceType")) if target else _tail(reference).split("/")[0]
+        if kind != "Patient" and _TYPE_NAME.fullmatch(kind):
+            continue  # about a device or a group: the reader lists it
+        raise UnreadableDocument(
+            f"{entry.name} is about {reference}, not about {bundle.patient.name}: send one bundle per patient."
+        )
 
 
 def _refuse_other_versions(resource: dict[str, Any], where: str) -> None:
     """Say so when a resource is written in another FHIR version than R4."""
     sign = None
-    kind = resource.get("resourceType")
-    version = resource.get("fhirVersion")
-    if isinstance(version, str) and not version.startswith("4.0"):
-        sign = f"fhirVersion is {version}"
-    elif kind in ("Condition", "AllergyIntolerance") and isinstance(resource.get("clinicalStatus"), str):
+    kind = resource["resourceType"]
+    if kind in ("Condition", "AllergyIntolerance") and isinstance(resource.get("clinicalStatus"), str):
         sign = f"{kind}.clinicalStatus is a bare code, as in STU3"
     elif kind in ("MedicationStatement", "MedicationRequest") and "medication" in resource:
         sign = f"{kind}.medication is written as in R5"
-    elif kind == "MedicationStatement" and "taken" in resource:
-        sign = "MedicationStatement.taken is an element of STU3"
-    elif kind == "Consent" and "subject" in resource:
-        sign = "Consent.subject is an element of R5"
+    for other, element, version in _ELSEWHERE:
+        if kind == other and (not element or element in resource):
+            sign = f"{kind}{'.' if element else ''}{element} is of {version}"
+    if kind == "QuestionnaireResponse" and isinstance(resource.get("questionnaire"), dict):
+        sign = "QuestionnaireResponse.questionnaire is a reference, as in STU3"
     if sign:
         raise UnreadableDocument(f"{where}: {sign}; export as FHIR R4 (4.0.1).")

@@ -76,12 +76,13 @@ def condition_meanings(concept: Any) -> list[Meaning]:
 
 def observation_facts(concept: Any) -> list[str]:
     """The facts that an observation's codes mean."""
-    found = []
+    found: list[str] = []
     for system, code, _ in codings(concept):
         if system == coding.LOINC:
             found.extend(_by_loinc().get(code, ()))
-        elif (system == coding.FACT and code in facts()) or (
-            system == coding.INSTRUMENT and code in facts() and facts()[code].kind == "score"
+        elif code in facts() and (
+            (system == coding.FACT and facts()[code].asked and facts()[code].kind != "derived")
+            or (system == coding.INSTRUMENT and facts()[code].kind == "score")
         ):
             found.append(code)
     return list(dict.fromkeys(found))

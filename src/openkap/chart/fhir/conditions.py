@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from openkap.chart.fhir import values
-from openkap.chart.fhir.codes import codings, condition_meanings, icd10, words
+from openkap.chart.fhir.codes import codings, condition_meanings, icd10
+from openkap.chart.fhir.medicines import allergy_to_ketamine
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.values import Unusable
 from openkap.chart.types import Reading
@@ -30,10 +31,11 @@ _EVENT_DATE = {
 }
 _SEIZURE_EVENT = "R56.9"
 
+_HL7 = ("http://terminology.hl7.org/", "http://hl7.org/fhir/")
 _FIRST_DEGREE = frozenset(
-    "MTH FTH PRN BRO SIS SIB SON DAU CHILD NMTH NFTH NPRN NBRO NSIS NSIB NCHILD SONC DAUC".split()
+    "MTH FTH PRN BRO SIS SIB SON DAU CHILD NMTH NFTH NPRN NBRO NSIS NSIB NCHILD SONC DAUC"
+    " TWIN FTWIN ITWIN TWINBRO FTWINBRO ITWINBRO TWINSIS FTWINSIS ITWINSIS".split()
 )
-_KETAMINE_CODES = ("6130", "2119365")
 _NO_KNOWN_ALLERGY = ("716186003", "409137002")
 
 
@@ -52,14 +54,17 @@ def read_condition(resource: dict[str, Any], name: str, note: Notebook) -> None:
         reason = onset.reason if isinstance(onset, Unusable) else known.reason  # type: ignore[union-attr]
         note.skip(resource, name, f"date: {reason}")
         return
-    named_by_us = any(system == coding.FACT for system, _, _ in codings(resource.get("code")))
     if presence == "refuted":
-        if not named_by_us:
+        denied = [m.fact for m in meanings if _named_by_us(resource, m.fact)]
+        if not denied:
             note.skip(resource, name, "refuted: no evidence of presence, and its code does not deny a fact by name")
-            return
-        for meaning in meanings:
-            note.add(Reading(meaning.fact, False, known, name))
+        for fact in denied:
+            note.add(Reading(fact, False, known, name))
         return
+    until = _abatement(resource, note)
+    if isinstance(until, Unusable):
+        note.skip(resource, name, f"abatement: {until.reason}")
+        until = None
     confirmed = _code(resource.get("verificationStatus")) == "confirmed"
     for meaning in meanings:
         over = presence == "past" or meaning.past
@@ -74,11 +79,11 @@ def read_condition(resource: dict[str, Any], name: str, note: Notebook) -> None:
                 name,
                 stands_now=not over and facts()[meaning.fact].kind == "state",
                 past=over,
-                until=_abatement(resource, note),
+                until=until,
                 confirmed=confirmed,
             )
         )
-        _add_event_date(meaning.fact, resource, name, onset, over, note)
+        _add_event_date(meaning.fact, resource, name, onset, until, over, note)
 
 
 def read_allergy(resource: dict[str, Any], name: str, note: Notebook) -> None:
@@ -94,9 +99,13 @@ def read_allergy(resource: dict[str, Any], name: str, note: Notebook) -> None:
     if any(system == coding.SNOMED and c in _NO_KNOWN_ALLERGY for system, c, _ in codings(code)):
         if presence == "current":
             note.add(Reading("ketamine-allergy", False, known, name))
+        else:
+            note.skip(resource, name, "says that no allergy is known, and is not confirmed or not current")
         return
-    if not names_ketamine(code):
+    if not allergy_to_ketamine(resource):
         note.skip(resource, name, "an allergy that no rule of this version reads")
+    elif presence == "refuted" and _named_by_us(resource, "ketamine-allergy"):
+        note.add(Reading("ketamine-allergy", False, known, name))
     elif presence == "refuted":
         note.skip(resource, name, "refuted: no evidence of presence")
     elif presence == "doubtful":
@@ -105,13 +114,8 @@ def read_allergy(resource: dict[str, Any], name: str, note: Notebook) -> None:
         note.add(Reading("ketamine-allergy", True, known, name, past=presence == "past"))
 
 
-def names_ketamine(concept: Any) -> bool:
-    """True if a code or the words of a concept name ketamine or esketamine."""
-    by_code = any(
-        (system == coding.RXNORM and code in _KETAMINE_CODES) or (system == coding.FACT and code == "ketamine-allergy")
-        for system, code, _ in codings(concept)
-    )
-    return by_code or "ketamine" in words(concept)
+def _named_by_us(resource: dict[str, Any], fact: str) -> bool:
+    return any(system == coding.FACT and code == fact for system, code, _ in codings(resource.get("code")))
 
 
 def read_family_history(resource: dict[str, Any], name: str, note: Notebook) -> None:
@@ -163,13 +167,16 @@ def _presence(resource: dict[str, Any], name: str, note: Notebook) -> Presence |
 
 
 def _code(concept: Any) -> str | None:
-    """The one status code of a concept; an unreadable status is not the same as none."""
+    """The one status code of a concept; an unreadable or contradictory status is not the same as none."""
     if concept is None:
         return None
-    return next((code for _, code, _ in codings(concept)), "unreadable")
+    found = list(codings(concept))
+    ours = {code for system, code, _ in found if system.startswith(_HL7) or not system}
+    said = ours or {code for _, code, _ in found}
+    return said.pop() if len(said) == 1 else "unreadable"
 
 
-def _onset(resource: dict[str, Any], note: Notebook) -> When | None | Unusable:
+def _onset(resource: dict[str, Any], note: Notebook) -> When | Unusable | None:
     found = values.choice(resource, "onset")
     if not isinstance(found, tuple):
         return found
@@ -185,22 +192,27 @@ def _onset(resource: dict[str, Any], note: Notebook) -> When | None | Unusable:
     return None  # an age or words: no day can be made of it
 
 
-def _abatement(resource: dict[str, Any], note: Notebook) -> When | None:
+def _abatement(resource: dict[str, Any], note: Notebook) -> When | Unusable | None:
     value = resource.get("abatementDateTime")
     if value is None and isinstance(resource.get("abatementPeriod"), dict):
         value = resource["abatementPeriod"].get("end")
-    moment = values.when(value, note.zone)
-    return moment if isinstance(moment, When) else None
+    return values.when(value, note.zone)
 
 
 def _add_event_date(
-    fact: str, resource: dict[str, Any], name: str, onset: When | None, over: bool, note: Notebook
+    fact: str,
+    resource: dict[str, Any],
+    name: str,
+    onset: When | None,
+    until: When | None,
+    over: bool,
+    note: Notebook,
 ) -> None:
     dated = _EVENT_DATE.get(fact)
     if dated is None:
         return
-    if fact == "delirium" and not over:
-        note.add(Reading(dated, None, None, name, stands_now=True))
+    if fact == "delirium" and (until or not over):
+        note.add(Reading(dated, until, None, name, stands_now=not over, until=until))
     if fact == "seizure-disorder" and not _is_seizure_event(resource):
         return
     if onset is not None:

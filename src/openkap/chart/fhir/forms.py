@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from openkap.chart.fhir import values
-from openkap.chart.fhir.medicines import name_ingredients
+from openkap.chart.fhir.naming import name_ingredients
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.values import Readable, Unusable
 from openkap.chart.types import MedicineList, Reading, Response, Standing, Trial, Unmapped
@@ -32,7 +33,8 @@ def read_response(resource: dict[str, Any], name: str, note: Notebook) -> None:
     if isinstance(moment, Unusable):
         note.skip(resource, name, f"date: {moment.reason}")
         return
-    questionnaire = str(resource.get("questionnaire", "")).split("|")[0]
+    canonical = resource.get("questionnaire")
+    questionnaire = canonical.split("|")[0] if isinstance(canonical, str) else ""
     if not questionnaire:
         note.skip(resource, name, "does not say which questionnaire it answers")
         return
@@ -45,7 +47,7 @@ def read_response(resource: dict[str, Any], name: str, note: Notebook) -> None:
 
 
 def _read_intake(resource: dict[str, Any], name: str, moment: When | None, standing: Standing, note: Notebook) -> None:
-    clinician = note.by_clinician(resource.get("author"))
+    clinician = note.by_clinician(resource)
     for item in items(resource, stop_at=TRIAL_GROUP):
         link = item.get("linkId")
         if link == TRIAL_GROUP:
@@ -57,7 +59,7 @@ def _read_intake(resource: dict[str, Any], name: str, moment: When | None, stand
             continue
         fact = facts().get(link)
         where = f"{name}#{link}"
-        if fact is None or fact.kind == "derived":
+        if fact is None or not fact.is_item:
             note.unmapped.append(Unmapped(INTAKE, link, None, where, "not an item of the intake"))
         elif fact.by == "C" and not clinician:
             note.skip({}, where, f"{fact.words} counts only when a clinician answers: the author is not a Practitioner")
@@ -85,7 +87,7 @@ def _add_answer(
     answer, unit = value
     note.add(Reading(fact.id, answer, moment, where, unit, standing))
     if fact.id == "medication-reconciled-on" and isinstance(answer, When) and standing == "final":
-        note.lists.append(MedicineList(answer, where))
+        note.lists.append(MedicineList(answer, where, written=moment))
 
 
 def _answer(fact: Fact, answers: list[dict[str, Any]]) -> Readable:
@@ -94,12 +96,12 @@ def _answer(fact: Fact, answers: list[dict[str, Any]]) -> Readable:
         return Unusable("answered more than once: keep one answer")
     read = []
     for answer in answers:
-        found = values.choice({k: v for k, v in answer.items() if not k.startswith("_")}, "value")
-        if found is None:
-            primitive = next((v for k, v in answer.items() if k.startswith("_value")), answer.get("valueQuantity"))
-            return Unusable(values.absent_reason(primitive) or "no value: answer it")
-        if isinstance(found, Unusable):
-            return found
+        absent = [values.absent_reason(v) for k, v in answer.items() if k.startswith("_value")]
+        if any(absent):  # said to be absent, whatever stands beside it
+            return Unusable(next(filter(None, absent)))
+        found = values.choice(answer, "value")
+        if not isinstance(found, tuple):
+            return found or Unusable("no value: answer it")
         suffix, value = found
         if isinstance(value, dict) and values.absent_reason({"extension": value.get("extension")}):
             return Unusable(values.absent_reason({"extension": value.get("extension")}))
@@ -116,18 +118,13 @@ def _one_answer(fact: Fact, suffix: str, value: Any) -> Readable:
     if fact.is_yes_no and suffix == "Boolean" and isinstance(value, bool):
         return value, None
     if fact.kind == "choice" and suffix == "Coding":
-        code = values.answer_code(value, fact)
-        return (code, None) if code else Unusable(f"{value.get('code')!r} is not one of {', '.join(fact.options)}")
+        code = next(iter(values.answer_codes(value, fact)), None)
+        return (code, None) if code else Unusable(f"the code is not one of {', '.join(fact.options)}: choose one")
     if fact.kind == "date" and suffix in ("Date", "DateTime"):
         moment = values.when(value, None)
         return (moment, None) if isinstance(moment, When) else moment or Unusable("no date: give one")
-    if fact.kind in ("number", "score"):
+    if fact.kind == "number":
         return _number_answer(fact, suffix, value)
-    if fact.kind == "result" and suffix == "Coding":
-        result = values.test_result({"coding": [value]}) or (
-            value.get("code") if value.get("code") in ("positive", "negative") else None
-        )
-        return (result, None) if result else Unusable("code the result as positive or negative")
     return Unusable(f"value{suffix} does not answer it: see the fact convention for {fact.id}")
 
 
@@ -138,7 +135,7 @@ def _number_answer(fact: Fact, suffix: str, value: Any) -> Readable:
             return read
     else:
         amount = values.decimal(value) if suffix in ("Integer", "Decimal") else None
-        if amount is None or fact.unit not in ("1", "{score}", "h"):
+        if amount is None:
             return Unusable(f"value{suffix} does not answer it: see the fact convention for {fact.id}")
         read = (amount, fact.unit)
     return values.in_bounds(read[0], fact) or read
@@ -148,33 +145,53 @@ def _trial(group: dict[str, Any], name: str, note: Notebook) -> Trial:
     """One repetition of the prior-treatment group; what is not said stays None."""
     said: dict[str, Any] = {}
     for child in items(group):
-        answers = _answers(child)
-        if answers:
-            said[str(child.get("linkId"))] = answers[0]
+        link, answers = str(child.get("linkId")), _answers(child)
+        if answers and (link in said or len(answers) > 1):
+            note.skip({}, f"{name}#{link}", "answered more than once in one trial: keep one answer")
+            said[link] = {}
+        elif answers:
+            said[link] = answers[0]
 
-    def number(link: str):
+    def number(link: str) -> Decimal | None:
         answer = said.get(link, {})
-        found = next((answer[k] for k in ("valueDecimal", "valueInteger") if k in answer), None)
-        if found is None and isinstance(answer.get("valueQuantity"), dict):
-            quantity = answer["valueQuantity"]
-            found = quantity.get("value") if quantity.get("code", quantity.get("unit")) in ("mg/d", "mg") else None
-        return values.decimal(found)
+        if link != "trial-max-dose":
+            return values.decimal(next((answer[k] for k in ("valueDecimal", "valueInteger") if k in answer), None))
+        dose = answer.get("valueQuantity")
+        if not isinstance(dose, dict) or dose.get("comparator") or dose.get("system") not in values.UCUM:
+            return None
+        return values.decimal(dose.get("value")) if dose.get("code") == "mg/d" else None
 
     def code(link: str) -> str | None:
         coded = said.get(link, {}).get("valueCoding")
         return coded.get("code") if isinstance(coded, dict) and isinstance(coded.get("code"), str) else None
 
     ended = values.when(said.get("trial-ended-on", {}).get("valueDate"), None)
+    read: dict[str, Any] = {
+        "trial-kind": code("trial-kind"),
+        "trial-treatment": _treatment(said.get("trial-treatment", {}), name, note),
+        "trial-max-dose": number("trial-max-dose"),
+        "trial-weeks": number("trial-weeks"),
+        "trial-sessions": number("trial-sessions"),
+        "trial-adherence": number("trial-adherence"),
+        "trial-outcome": code("trial-outcome"),
+        "trial-ended-on": ended if isinstance(ended, When) else None,
+        "trial-source": code("trial-source"),
+    }
+    for link, answer in said.items():
+        if link not in read:
+            note.skip({}, f"{name}#{link}", "not an item of a prior treatment")
+        elif read[link] is None and any(key.startswith("value") for key in answer):
+            note.skip({}, f"{name}#{link}", "its value does not answer it: see the fact convention for prior treatment")
     return Trial(
-        kind=code("trial-kind"),
-        treatment=_treatment(said.get("trial-treatment", {}), name, note),
-        max_dose_mg=number("trial-max-dose"),
-        weeks=number("trial-weeks"),
-        sessions=number("trial-sessions"),
-        adherence=number("trial-adherence"),
-        outcome=code("trial-outcome"),
-        ended=ended if isinstance(ended, When) else None,
-        told_by=code("trial-source"),
+        kind=read["trial-kind"],
+        treatment=read["trial-treatment"],
+        max_dose_mg=read["trial-max-dose"],
+        weeks=read["trial-weeks"],
+        sessions=read["trial-sessions"],
+        adherence=read["trial-adherence"],
+        outcome=read["trial-outcome"],
+        ended=read["trial-ended-on"],
+        told_by=read["trial-source"],
         source=name,
     )
 
@@ -219,4 +236,3 @@ def items(node: dict[str, Any], stop_at: str = "") -> Iterator[dict[str, Any]]:
 def _answers(item: dict[str, Any]) -> list[dict[str, Any]]:
     listed = item.get("answer")
     return [a for a in listed if isinstance(a, dict)] if isinstance(listed, list) else []
-

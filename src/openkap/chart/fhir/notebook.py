@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any
 
-from openkap.chart.fhir.bundle import Bundle
+from openkap.chart.fhir.bundle import Bundle, references
 from openkap.chart.fhir.codes import codings
 from openkap.chart.types import Medicine, MedicineList, Reading, Response, Trial, Unmapped
 
@@ -52,6 +52,10 @@ class Notebook:
             )
         )
 
+    def may_mean_otherwise(self, resource: dict[str, Any]) -> bool:
+        """True if a modifier extension or implicit rules may turn the meaning of a resource round."""
+        return bool(resource.get("implicitRules")) or references(resource)[1]
+
     def by_patient(self, resource: dict[str, Any]) -> bool:
         """True if the patient is among those who gave the value."""
         performers = resource.get("performer")
@@ -61,11 +65,13 @@ class Notebook:
                 return True
         return False
 
-    def by_clinician(self, author: Any) -> bool:
+    def by_clinician(self, resource: dict[str, Any]) -> bool:
         """True if a Practitioner or PractitionerRole is named as author."""
+        author = resource.get("author")
         reference = author.get("reference") if isinstance(author, dict) else None
         if not isinstance(reference, str):
             return isinstance(author, dict) and author.get("type") in ("Practitioner", "PractitionerRole")
-        target = self.bundle.resolve(reference)
-        kind = target.get("resourceType") if target else reference.split("/")[-2] if "/" in reference else ""
+        target = self.bundle.resolve(reference, resource)
+        parts = reference.split("/_history/")[0].split("/")
+        kind = target.get("resourceType") if target else parts[-2] if len(parts) > 1 else ""
         return kind in ("Practitioner", "PractitionerRole")

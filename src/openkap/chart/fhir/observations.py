@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from openkap.chart.fhir import values
@@ -13,6 +15,7 @@ from openkap.chart.types import Reading, Standing
 from openkap.chart.vocabulary import Fact, facts
 from openkap.kernel import coding
 from openkap.kernel.clock import When
+from openkap.kernel.quantity import number
 
 _COUNTS = ("final", "amended", "corrected")
 _MAY_RAISE = ("registered", "preliminary")
@@ -33,19 +36,40 @@ def read_observation(resource: dict[str, Any], name: str, note: Notebook) -> Non
         return
     understood = observation_facts(resource.get("code"))
     if understood == ["urine-drug-screen"]:
-        note.add(_drug_screen(resource, name, moment, standing))
+        screen = _drug_screen(resource, name, moment, standing)
+        note.add(screen)
+        if screen.standing == "unreadable":
+            note.skip(resource, name, f"urine drug screen: {screen.reason}")
         return
     if len(understood) > 1:
         note.skip(resource, name, f"its codes mean different facts ({', '.join(understood)}): correct the coding")
         return
+    before = len(note.readings)
     for fact in understood:
         _read_one(facts()[fact], resource, resource, name, moment, standing, note)
-    parts = list(_components(resource))
-    for part in parts:
-        for fact in observation_facts(part.get("code")):
-            _read_one(facts()[fact], part, resource, name, moment, standing, note)
-    if not understood and not any(observation_facts(part.get("code")) for part in parts):
+    for part in _components(resource):
+        meant = observation_facts(part.get("code"))
+        if len(meant) > 1:
+            note.skip(part, name, f"its codes mean different facts ({', '.join(meant)}): correct the coding")
+        elif meant:
+            _read_one(facts()[meant[0]], part, resource, name, moment, standing, note)
+    if len(note.readings) == before:
         note.skip(resource, name, "no code of it is in the vocabulary")
+    _refuse_swapped_pressures(resource, name, note, before)
+
+
+def _refuse_swapped_pressures(resource: dict[str, Any], name: str, note: Notebook, since: int) -> None:
+    """In one reading the systolic pressure lies above the diastolic; else neither number is used."""
+    amounts = {r.fact: r.value for r in note.readings[since:] if isinstance(r.value, Decimal)}
+    systolic, diastolic = amounts.get("systolic"), amounts.get("diastolic")
+    if systolic is None or diastolic is None or systolic > diastolic:
+        return
+    reason = f"systolic {number(systolic)} is not above diastolic {number(diastolic)}: measure again"
+    note.readings[since:] = [
+        replace(r, value=None, standing="unreadable", reason=reason) if r.fact in ("systolic", "diastolic") else r
+        for r in note.readings[since:]
+    ]
+    note.skip(resource, name, reason)
 
 
 def _read_one(
@@ -121,19 +145,19 @@ def _number(fact: Fact, suffix: str, value: Any) -> Readable | None:
 
 def _score(fact: Fact, suffix: str, value: Any) -> Readable | None:
     if suffix == "CodeableConcept":
-        code = values.answer_code(value, fact) if fact.options else None
+        found = values.answer_codes(value, fact)
         answer = values.frequency_answer(value) if fact.id == "phq-9.9" else None
-        if code:
-            return code, None
+        if len(found) == 1:
+            return found[0], None
         return (answer, fact.unit) if answer is not None else None
     return None if fact.options else _number(fact, suffix, value)
 
 
 def _choice(fact: Fact, suffix: str, value: Any) -> Readable | None:
-    code = values.answer_code(value, fact) if suffix == "CodeableConcept" else None
-    if code is None:
-        return None
-    return ((code,), None) if fact.repeats else (code, None)
+    found = values.answer_codes(value, fact) if suffix == "CodeableConcept" else ()
+    if fact.repeats:
+        return (found, None) if found else None
+    return (found[0], None) if len(found) == 1 else None
 
 
 def _result(fact: Fact, suffix: str, value: Any) -> Readable | None:
@@ -161,17 +185,24 @@ _READERS = {
 
 def _drug_screen(resource: dict[str, Any], name: str, moment: When | None, standing: Standing) -> Reading:
     """Positive if any substance is, negative if every substance reported is; else it cannot be used."""
+    whole, stated = _result_of(resource), "valueCodeableConcept" in resource
     results = []
     for part in _components(resource):
-        if any(code in _DRUG_SCREEN_PANEL for _, code, _ in codings(part.get("code"))):
-            results.append(values.test_result(part.get("valueCodeableConcept")))
-    whole = values.test_result(resource.get("valueCodeableConcept"))
+        listed = any(code in _DRUG_SCREEN_PANEL for _, code, _ in codings(part.get("code")))
+        if listed or _result_of(part) == "positive":  # a substance nobody listed raises, and clears nothing
+            results.append(_result_of(part))
     if "positive" in (*results, whole):
         return Reading("urine-drug-screen", "positive", moment, name, standing=standing)
-    if (results and None not in results) or (not results and whole == "negative"):
+    if None not in results and (whole == "negative" or (results and not stated)):
         return Reading("urine-drug-screen", "negative", moment, name, standing=standing)
     reason = "not every substance has a result coded positive or negative: complete it"
     return Reading("urine-drug-screen", None, moment, name, standing="unreadable", reason=reason)
+
+
+def _result_of(element: dict[str, Any]) -> str | None:
+    if element.get("dataAbsentReason") is not None or isinstance(values.choice(element, "value"), Unusable):
+        return None
+    return values.test_result(element.get("valueCodeableConcept"))
 
 
 def _components(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -12,23 +12,25 @@ from datetime import tzinfo
 from typing import Any
 
 from openkap.chart.fhir import values
-from openkap.chart.fhir.bundle import Bundle, Entry, decode, read_envelope, references, subject_reference
+from openkap.chart.fhir.bundle import Bundle, Entry, decode, read_envelope, references, subject_references
 from openkap.chart.fhir.codes import codings
 from openkap.chart.fhir.conditions import read_allergy, read_condition, read_family_history
 from openkap.chart.fhir.forms import read_response
-from openkap.chart.fhir.medicines import read_list, read_request, read_statement
+from openkap.chart.fhir.medicines import check_lists, leaves_doubt, read_list, read_request, read_statement
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.observations import read_observation
 from openkap.chart.fhir.values import Unusable
 from openkap.chart.types import Chart, Patient, Reading
 from openkap.chart.vocabulary import consent_version, facts
-from openkap.kernel import coding
+from openkap.kernel import coding, r4
 from openkap.kernel.clock import When
+from openkap.kernel.errors import UnreadableDocument
 
 BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 CONSENT_POLICY = f"{coding.BASE}/Consent/ketamine-programme"
 _CONSENT_DOCUMENT = "59284-0"
 
+_FAULTS_SHOWN = 5
 _SYNTHETIC_TAGS = ("HTEST", "synthetic")
 
 _READERS = {
@@ -61,13 +63,20 @@ def read_chart(document: bytes | dict[str, Any], zone: tzinfo | None = None) -> 
         UnreadableDocument: the document is no bundle about exactly one patient; nothing is read.
     """
     data = decode(document, "The bundle") if isinstance(document, bytes) else document
-    bundle = read_envelope(data)
+    try:
+        return _read(read_envelope(data), zone)
+    except RecursionError:
+        raise UnreadableDocument("The bundle is nested too deeply to be a record: check the export.") from None
+
+
+def _read(bundle: Bundle, zone: tzinfo | None) -> Chart:
     note = Notebook(bundle, zone)
     for name, reason in bundle.skipped:
         note.skip({}, name, reason)
     patient = _patient(bundle, note)
     for entry in bundle.entries:
         _read_entry(entry, bundle, note)
+    check_lists(note)
     _deny_what_interviews_asked(note)
     return Chart(
         patient,
@@ -83,66 +92,97 @@ def read_chart(document: bytes | dict[str, Any], zone: tzinfo | None = None) -> 
 
 def _read_entry(entry: Entry, bundle: Bundle, note: Notebook) -> None:
     resource, name = entry.resource, entry.name
-    for key in ("modifierExtension", "implicitRules"):
-        if resource.get(key):
-            note.skip(resource, name, f"{key} may change its meaning and is not understood", medicine=_is_medicine(entry))
-            return
     reader = _READERS.get(entry.type)
     if reader is None and entry.type != "Consent":
         if entry.type not in _SUPPORTING:
             note.skip(resource, name, f"{entry.type} is not read")
         return
-    reference = subject_reference(resource)
-    if reference is None or not bundle.is_patient(reference):
-        reason = "does not say by reference whom it is about" if reference is None else f"is about {reference}"
-        note.skip(resource, name, reason, medicine=_is_medicine(entry))
+    targets, modified = references(resource)
+    if modified or resource.get("implicitRules"):
+        key = "modifierExtension" if modified else "implicitRules"
+        note.skip(
+            resource, name, f"{key} may change its meaning and is not understood", medicine=leaves_doubt(resource)
+        )
         return
-    before = len(note.readings)
-    if reader:
-        reader(resource, name, note)
-    else:
-        _read_consent(resource, name, note)
+    subjects = subject_references(resource)
+    if not subjects or not all(map(bundle.is_patient, subjects)):
+        reason = f"is about {' and '.join(subjects)}" if subjects else "does not say by reference whom it is about"
+        note.skip(resource, name, reason, medicine=leaves_doubt(resource))
+        return
+    before = len(note.readings), len(note.responses), len(note.lists), len(note.trials)
+    (reader or _read_consent)(resource, name, note)
     if entry.disputed:
-        note.readings[before:] = [replace(r, standing="disputed") for r in note.readings[before:]]
-        note.skip(resource, name, "the same id stands in the bundle with other content: settle which holds")
-    for target in references(resource):
-        if target != reference and bundle.resolve(target, resource) is None:
+        _mark_disputed(note, *before)
+        reason = "the same id stands in the bundle with other content: settle which holds"
+        note.skip(resource, name, reason, medicine=leaves_doubt(resource))
+    for target in dict.fromkeys(targets):
+        if target not in subjects and bundle.resolve(target, resource) is None:
             note.skip({}, name, f"a reference of it leads nowhere ({target})")
+    _list_faults(resource, name, note)
+
+
+def _mark_disputed(note: Notebook, readings: int, responses: int, lists: int, trials: int) -> None:
+    """What one of two versions of a record says may raise a finding through a score, and clears nothing."""
+    note.readings[readings:] = [replace(r, standing="disputed") for r in note.readings[readings:]]
+    note.responses[responses:] = [replace(r, tentative=True) for r in note.responses[responses:]]
+    del note.lists[lists:], note.trials[trials:]
+
+
+def _list_faults(resource: dict[str, Any], name: str, note: Notebook) -> None:
+    """Breaches of R4 in what was read are listed; what is clear all the same stays read."""
+    found = r4.faults(resource)
+    for fault in found[:_FAULTS_SHOWN]:
+        note.skip({}, name, f"not valid R4: {fault}")
+    if len(found) > _FAULTS_SHOWN:
+        note.skip({}, name, f"not valid R4: {len(found) - _FAULTS_SHOWN} more faults; validate the export")
 
 
 def _patient(bundle: Bundle, note: Notebook) -> Patient:
     resource = bundle.patient.resource
+    if note.may_mean_otherwise(resource):
+        reason = "a modifier extension or implicit rule may change its meaning and is not understood"
+        note.skip({}, bundle.patient.name, reason)
+        return Patient(source=bundle.patient.name, name=_human_name(resource), synthetic=_is_synthetic(resource))
+    _list_faults(resource, bundle.patient.name, note)
     born = values.when(resource.get("birthDate"), None)
     if isinstance(born, Unusable):
         note.skip({}, bundle.patient.name, f"birthDate: {born.reason}")
         born = None
     died = values.when(resource.get("deceasedDateTime"), None)
-    tags = {code for tag in _listed((resource.get("meta") or {}), "tag") for _, code, _ in codings({"coding": [tag]})}
     return Patient(
         source=bundle.patient.name,
         name=_human_name(resource),
         born=born,
         birth_sex=_birth_sex(resource),
         gender=resource.get("gender") if isinstance(resource.get("gender"), str) else None,
-        deceased=resource.get("deceasedBoolean") is True or "deceasedDateTime" in resource,
+        deceased=resource.get("deceasedBoolean", False) is not False or "deceasedDateTime" in resource,
         deceased_on=died if isinstance(died, When) else None,
-        synthetic=bool(tags & set(_SYNTHETIC_TAGS)),
+        synthetic=_is_synthetic(resource),
         identifier=next((str(i["value"]) for i in _listed(resource, "identifier") if i.get("value")), ""),
     )
 
 
+def _is_synthetic(resource: dict[str, Any]) -> bool:
+    """True if a tag or security label marks a test record."""
+    labels = [label for key in ("tag", "security") for label in _listed(resource.get("meta"), key)]
+    return any(code in _SYNTHETIC_TAGS for _, code, _ in codings({"coding": labels}))
+
+
 def _birth_sex(resource: dict[str, Any]) -> str | None:
-    for extension in _listed(resource, "extension"):
-        if extension.get("url") == BIRTH_SEX and extension.get("valueCode") in ("F", "M"):
-            return str(extension["valueCode"])
-    return None
+    said = {str(e.get("valueCode")) for e in _listed(resource, "extension") if e.get("url") == BIRTH_SEX}
+    only = said.pop() if len(said) == 1 else None
+    return only if only in ("F", "M") else None
 
 
 def _human_name(resource: dict[str, Any]) -> str:
     for name in _listed(resource, "name"):
         if isinstance(name.get("text"), str):
-            return name["text"]
-        given = [part for part in name.get("given", []) if isinstance(part, str)] if isinstance(name.get("given"), list) else []
+            return str(name["text"])
+        given = (
+            [part for part in name.get("given", []) if isinstance(part, str)]
+            if isinstance(name.get("given"), list)
+            else []
+        )
         family = [name["family"]] if isinstance(name.get("family"), str) else []
         if given or family:
             return " ".join(given + family)
@@ -157,8 +197,8 @@ def _read_consent(resource: dict[str, Any], name: str, note: Notebook) -> None:
         if isinstance(policy.get("uri"), str) and policy["uri"].split("|")[0] == CONSENT_POLICY
     ]
     scope = {code for _, code, _ in codings(resource.get("scope"))}
-    category = {code for item in _listed(resource, "category") for _, code, _ in codings(item)}
-    if not ours or "treatment" not in scope or _CONSENT_DOCUMENT not in category:
+    category = {coded[:2] for item in _listed(resource, "category") for coded in codings(item)}
+    if not ours or "treatment" not in scope or (coding.LOINC, _CONSENT_DOCUMENT) not in category:
         note.skip(resource, name, "not a consent to this programme")
         return
     version = ours[0].partition("|")[2]
@@ -171,7 +211,7 @@ def _read_consent(resource: dict[str, Any], name: str, note: Notebook) -> None:
         reason = f"consent to version {version}, and version {consent_version()} is in force: consent again"
     elif status in ("draft", "proposed") or (status == "active" and moment is None):
         reason = "consent is prepared and not signed"
-    elif (resource.get("provision") or {}).get("type") == "deny":
+    elif isinstance(resource.get("provision"), dict) and resource["provision"].get("type") == "deny":
         reason = "the consent carries a denial that is not understood: settle what was consented to"
     elif status not in ("active", "rejected", "inactive"):
         note.skip(resource, name, f"status {status!r} is not read")
@@ -179,8 +219,13 @@ def _read_consent(resource: dict[str, Any], name: str, note: Notebook) -> None:
     when = moment if isinstance(moment, When) else None
     if reason:
         note.add(Reading("consent", None, when, name, standing="unreadable", reason=reason))
+        note.skip({}, name, reason)
         return
-    note.add(Reading("consent", "signed" if status == "active" else "not-given", when, name))
+    if status == "active":
+        note.add(Reading("consent", "signed", when, name))
+        return
+    # Without a date a refusal holds today: an earlier signature must not outlive it.
+    note.add(Reading("consent", "not-given", when, name, stands_now=when is None))
 
 
 def _deny_what_interviews_asked(note: Notebook) -> None:
@@ -210,12 +255,6 @@ def _by_fact(readings: list[Reading]) -> dict[str, tuple[Reading, ...]]:
     return {name: tuple(rows) for name, rows in grouped.items()}
 
 
-def _is_medicine(entry: Entry) -> bool:
-    return entry.type in ("MedicationStatement", "MedicationRequest") and entry.resource.get("status") == "active"
-
-
 def _listed(holder: Any, key: str) -> list[dict[str, Any]]:
     value = holder.get(key) if isinstance(holder, dict) else None
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-

@@ -18,6 +18,10 @@ from openkap.kernel.quantity import Quantity, known_unit, number
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
+UCUM = (coding.UCUM, "urn:oid:2.16.840.1.113883.6.8")
+_LITRE = re.compile(r"((?:^|[/.])[a-z]?)l(?![a-z_\]])")
+_LARGEST_EXPONENT = 30  # nothing in medicine has thirty digits; what has them only costs memory
+
 _NEGATIVE = {(coding.SNOMED, "260385009"), (coding.LOINC, "LA6577-6")}
 _POSITIVE = {(coding.SNOMED, "10828004"), (coding.LOINC, "LA6576-8")}
 _FREQUENCY = {"LA6568-5": 0, "LA6569-3": 1, "LA6570-1": 2, "LA6571-9": 3}  # LOINC answer list LL358-3
@@ -30,7 +34,7 @@ class Unusable:
     reason: str
 
 
-def when(value: Any, zone: tzinfo | None) -> When | None | Unusable:
+def when(value: Any, zone: tzinfo | None) -> When | Unusable | None:
     """A FHIR date, dateTime or instant; None where nothing is written."""
     if value is None:
         return None
@@ -40,7 +44,7 @@ def when(value: Any, zone: tzinfo | None) -> When | None | Unusable:
         return Unusable(str(fault))
 
 
-def choice(resource: dict[str, Any], stem: str) -> tuple[str, Any] | None | Unusable:
+def choice(resource: dict[str, Any], stem: str) -> tuple[str, Any] | Unusable | None:
     """The one `stem[x]` element as (type suffix, value); two at once cannot be used."""
     found = [
         (key[len(stem) :], resource[key])
@@ -55,7 +59,7 @@ def choice(resource: dict[str, Any], stem: str) -> tuple[str, Any] | None | Unus
     return found[0]
 
 
-def effective(resource: dict[str, Any], zone: tzinfo | None) -> When | None | Unusable:
+def effective(resource: dict[str, Any], zone: tzinfo | None) -> When | Unusable | None:
     """Date of an observation or medicine statement: `effective[x]`, the end of a period, else `issued`."""
     found = choice(resource, "effective")
     if isinstance(found, Unusable):
@@ -73,14 +77,14 @@ def unit_code(raw: str, fact: Fact) -> str | None:
     """
     The unit of `fact.units` that a UCUM code spells, or None.
 
-    UCUM annotations in braces do not change a unit (`/min{beats}`), and `1/min` and `min-1` are `/min`.
+    UCUM writes the litre `l` or `L` and the arbitrary unit `[iU]` or `[IU]`; annotations in braces do not
+    change a unit (`/min{beats}`); `1/min` and `min-1` are `/min`. Case matters otherwise.
     """
-    if raw in fact.units:
-        return raw
-    bare = re.sub(r"\{[^}]*\}", "", raw)
+    spelled = _LITRE.sub(r"\1L", raw).replace("[iU]", "[IU]")
+    bare = re.sub(r"\{[^}]*\}", "", spelled)
     bare = re.sub(r"^1/", "/", bare)
     bare = re.sub(r"^([a-z]+)-1$", r"/\1", bare)
-    return bare if bare in fact.units else None
+    return next((unit for unit in (raw, spelled, bare) if unit in fact.units), None)
 
 
 def quantity(value: Any, fact: Fact) -> tuple[Decimal, str] | Unusable:
@@ -96,7 +100,7 @@ def quantity(value: Any, fact: Fact) -> tuple[Decimal, str] | Unusable:
     allowed = ", ".join(fact.units)
     if not isinstance(code, str) or not code:
         return Unusable(f"the unit {value.get('unit')!r} is in words only: give it as a UCUM code ({allowed})")
-    if system != coding.UCUM:
+    if system not in UCUM:
         return Unusable(f"the unit {code!r} does not name UCUM as its system: give a UCUM code ({allowed})")
     unit = unit_code(code, fact)
     if unit is None:
@@ -110,10 +114,11 @@ def quantity(value: Any, fact: Fact) -> tuple[Decimal, str] | Unusable:
 
 
 def decimal(value: Any) -> Decimal | None:
-    """A JSON number as a Decimal; booleans and text are no numbers."""
+    """A JSON number as a Decimal; booleans, text and amounts beyond all measure are no numbers."""
     if isinstance(value, bool) or not isinstance(value, (int, Decimal, float)):
         return None
-    return Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    amount = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    return amount if amount.is_finite() and abs(amount.adjusted()) <= _LARGEST_EXPONENT else None
 
 
 def in_bounds(amount: Decimal, fact: Fact) -> Unusable | None:
@@ -145,51 +150,51 @@ def frequency_answer(concept: Any) -> Decimal | None:
     return None
 
 
-def answer_code(concept: Any, fact: Fact) -> str | None:
-    """The option of a choice fact that a concept or coding names in one of our own systems."""
-
+def answer_codes(concept: Any, fact: Fact) -> tuple[str, ...]:
+    """The options of a choice fact that a concept or coding names, in one of our own systems or in none."""
     listed = {"coding": [concept]} if isinstance(concept, dict) and "code" in concept else concept
-    for system, code, _ in codings(listed):
-        if code in fact.options and (system.startswith(coding.BASE) or not system):
-            return code
-    return None
+    found = (
+        code
+        for system, code, _ in codings(listed)
+        if code in fact.options and (system.startswith(f"{coding.BASE}/") or not system)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def reference_range(resource: dict[str, Any], fact: Fact, unit: str) -> Range | None:
-    """The one normal range that came with a result, if its unit is the result's."""
+    """The one normal range that came with a result, if its unit is the result's; no therapeutic or critical one."""
     ranges = resource.get("referenceRange")
     usable = []
     for item in ranges if isinstance(ranges, list) else ():
-        if not isinstance(item, dict):
+        if not isinstance(item, dict) or any(code != "normal" for _, code, _ in codings(item.get("type"))):
             continue
-        ends = {}
-        for end in ("low", "high"):
-            side = item.get(end)
-            amount = decimal(side.get("value")) if isinstance(side, dict) else None
-            if amount is None:
-                continue
-            code = side.get("code")
-            spelled = unit_code(code, fact) if isinstance(code, str) else unit
-            if spelled is None:
-                continue
-            if spelled != unit:
-                try:
-                    amount = Quantity(amount, spelled).to(unit).value
-                except UnitRefused:
-                    continue
-            ends[end] = amount
-        if ends:
-            usable.append(Range(ends.get("low"), ends.get("high")))
+        low, high = (_limit(item.get(end), resource, fact, unit) for end in ("low", "high"))
+        if low is not None or high is not None:
+            usable.append(Range(low, high))
     return usable[0] if len(set(usable)) == 1 else None
+
+
+def _limit(side: Any, resource: dict[str, Any], fact: Fact, unit: str) -> Decimal | None:
+    """One end of a reference range in the result's unit; None where its unit is another, or unclear."""
+    amount = decimal(side.get("value")) if isinstance(side, dict) else None
+    if amount is None or side.get("comparator"):
+        return None
+    if isinstance(side.get("code"), str):
+        spelled = unit_code(side["code"], fact)
+        try:
+            return None if spelled is None else Quantity(amount, spelled).to(unit).value
+        except UnitRefused:
+            return None
+    result = resource.get("valueQuantity")
+    words = (result.get("unit"), result.get("code")) if isinstance(result, dict) else ()
+    return amount if "unit" not in side or side["unit"] in words else None
 
 
 def interpretation(resource: dict[str, Any]) -> str:
     """The HL7 letter of a result's interpretation; empty where none or several differ."""
 
     listed = resource.get("interpretation")
-    letters = {
-        code for item in (listed if isinstance(listed, list) else ()) for _, code, _ in codings(item)
-    }
+    letters = {code for item in (listed if isinstance(listed, list) else ()) for _, code, _ in codings(item)}
     return letters.pop() if len(letters) == 1 else ""
 
 
