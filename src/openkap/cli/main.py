@@ -12,11 +12,15 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from openkap import __version__
 from openkap.kernel.errors import EXIT, NoSolution, UserError
 
-_EPILOG = """\
+_LONGEST = 600  # characters of a message: whoever quotes a record in one must not flood the screen
+_INTERRUPTED = 130  # what shells report after Ctrl-C
+
+_ROOT = """\
 A first look, with synthetic people:
   openkap demo                              walk three people from bundle to printed plan
   openkap demo --write DIR                  write their bundles to a folder
@@ -24,13 +28,84 @@ A first look, with synthetic people:
   openkap plan DIR/panic.json --as html     a programme to change and sign
 
 Every command reads a file or - (standard input) and writes one JSON document.
-Exit status: 0 done, 2 the input is at fault, 3 well formed and without a solution.
+Exit status: 0 done, 2 the input is at fault (one sentence on standard error, nothing on standard output),
+3 well formed and without a solution (the reason is in the JSON).
 OPENKAP_SITE names a site's content folder (without it: demonstration mode); OPENKAP_TZ a time zone."""
+
+_SCORE = """\
+Examples:
+  openkap score gad-7.json
+  echo '{"instrument": "phq-9", "answers": [1,1,0,0,2,1,0,0,0]}' | openkap score -
+
+FILE is {"instrument", "answers", "context"} with null for an unanswered item, a FHIR QuestionnaireResponse,
+or a list of these; then a list comes back.
+Exit status: 0 scored, also where the answers are wrong ("status": "invalid"), so that a safety flag on the
+same form is never silent; 2 the instrument is unknown or the document is not of this form."""
+
+_CHART = """\
+Examples:
+  openkap chart case.json
+  openkap chart case.json --on 2026-11-25
+
+"facts" holds what is known, absent, stale or in conflict; an unknown fact has no entry.
+"unmapped" lists everything that was seen and not used, with the reason.
+Exit status: 0 read, 2 the input is at fault."""
+
+_ASSESS = """\
+Example:
+  openkap assess case.json
+
+A level of null means that no sign was measured; 0 that signs were measured and none was found.
+Exit status: 0 read, 2 the input is at fault."""
+
+_SCREEN = """\
+Examples:
+  openkap screen case.json
+  openkap screen case.json --all
+  openkap screen case.json --dose-day --on 2026-11-25
+
+"verdict" is eligible, caution, hold, exclude or insufficient; "ask" names every open question, the shortest
+list that would settle the verdict first ("decisive": true).
+Exit status: 0 for every readable case, whatever the verdict; 2 the input is at fault."""
+
+_PLAN = """\
+Examples:
+  openkap plan case.json
+  openkap plan case.json --as html > plan.html
+  openkap plan case.json --preferences wishes.json
+  openkap plan case.json --draft --as fhir
+
+wishes.json may hold regimen, routes, modalities, avoid, start_low, start_on, dosing_weight_kg and reasons, such as
+  {"routes": ["sc"], "start_low": true}
+Exit status: 0 proposed; 2 the input is at fault; 3 the verdict does not allow a plan, or no regimen is left:
+the JSON says why and what to ask. With --draft it is printed all the same, marked and never signable."""
+
+_CONTENT = """\
+Examples:
+  openkap content check
+  openkap content page > content.html
+
+Exit status: 0 done; 2 a content file, or a file of the site folder, is at fault."""
+
+_SIGN = """\
+Example, which signs all rows for a year:
+  OPENKAP_SITE=site openkap content sign all --by "Dr Ines Varga" --review-by 2027-11-25"""
+
+_SCHEMA = """\
+Example:
+  openkap schema screen > screen.schema.json
+
+Exit status: 0 printed, 2 there is no such command."""
+
+_DEMO = """\
+Examples:
+  openkap demo
+  openkap demo --write people"""
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        print(f"{self.prog}: {message}. Try: {self.prog} --help", file=sys.stderr)
+    def error(self, message: str) -> NoReturn:
+        _say(self.prog, f"{message}; see {self.prog} --help.")
         raise SystemExit(2)
 
 
@@ -39,48 +114,51 @@ def parser() -> argparse.ArgumentParser:
     root = _Parser(
         prog="openkap",
         description="Ketamine-assisted intensive treatment of anxiety disorders: assess, screen, plan.",
-        epilog=_EPILOG,
+        epilog=_ROOT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     root.add_argument("--version", action="version", version=f"openkap {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    score = _command(commands, "score", "score a questionnaire", "openkap.cli.score")
-    score.add_argument("file", metavar="FILE", help="answers, a QuestionnaireResponse, or a list of these")
+    score = _command(commands, "score", "score a questionnaire", _SCORE)
+    score.add_argument("file", metavar="FILE", help="answers, a QuestionnaireResponse, or a list of these; or -")
 
-    for name, words in (
-        ("chart", "list every fact of a case, and everything that could not be used"),
-        ("assess", "scores and formulation"),
-    ):
-        _case_command(commands, name, words)
+    _case_command(commands, "chart", "list every fact of a case, and everything that could not be used", _CHART)
+    _case_command(commands, "assess", "scores and formulation", _ASSESS)
 
-    screen = _case_command(commands, "screen", "may this person be treated here, and what is still unknown?")
+    screen = _case_command(commands, "screen", "may this person be treated here, and what is still unknown?", _SCREEN)
     screen.add_argument(
         "--dose-day", action="store_true", help="also judge the checks of the day, from facts of that day"
     )
     screen.add_argument("--all", action="store_true", help="also list rules that are known to be false")
 
-    plan = _case_command(commands, "plan", "propose a programme for a clinician to change and sign")
+    plan = _case_command(commands, "plan", "propose a programme for a clinician to change and sign", _PLAN)
     plan.add_argument("--preferences", metavar="FILE", help="wishes of clinician and patient, as JSON")
     plan.add_argument("--draft", action="store_true", help="print it although the verdict forbids it; never signable")
     plan.add_argument(
         "--as", dest="form", choices=("json", "fhir", "html", "pdf"), default="json", help="form of the output"
     )
 
-    content = _command(commands, "content", "check, print or sign the clinical content", "openkap.cli.content")
+    content = _command(commands, "content", "check, print or sign the clinical content", _CONTENT)
     actions = content.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("check", help="validate all content, a site's overrides included")
     actions.add_parser("page", help="one HTML page that a medical director can review")
-    sign = actions.add_parser("sign", help="sign rows in the site folder (OPENKAP_SITE)")
+    sign = actions.add_parser(
+        "sign",
+        help="sign rows in the site folder (OPENKAP_SITE)",
+        epilog=_SIGN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     sign.add_argument("rows", nargs="+", metavar="ROW", help="row ids, or `all`")
     sign.add_argument("--by", required=True, metavar="NAME", help="who signs")
     sign.add_argument("--role", default="medical director", help="as what (default: medical director)")
     sign.add_argument("--review-by", metavar="DATE", help="after this day the signature no longer counts")
 
-    schema = _command(commands, "schema", "the JSON Schema of a command's output", "openkap.cli.schema")
-    schema.add_argument("of", metavar="COMMAND", help="score, chart, assess, screen or plan")
+    schema = _command(commands, "schema", "the JSON Schema of a command's output", _SCHEMA)
+    schema.add_argument("of", metavar="COMMAND", help="score, chart, assess, screen, plan or content")
 
-    demo = _command(commands, "demo", "walk three synthetic people from bundle to printed plan", "openkap.cli.demo")
+    demo = _command(commands, "demo", "walk three synthetic people from bundle to printed plan", _DEMO)
     demo.add_argument("--write", metavar="DIR", help="only write their bundles to this folder")
     demo.add_argument(
         "--out", metavar="DIR", default="demo-out", help="folder for the printed plans (default: demo-out)"
@@ -88,14 +166,25 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _command(commands, name: str, words: str, module: str) -> argparse.ArgumentParser:
-    made = commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
-    made.set_defaults(module=module)
+def _command(
+    commands: argparse._SubParsersAction[_Parser], name: str, words: str, epilog: str
+) -> argparse.ArgumentParser:
+    made = commands.add_parser(
+        name,
+        help=words,
+        description=words[0].upper() + words[1:] + ("" if words.endswith("?") else "."),
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.set_defaults(module=f"openkap.cli.{name}")
     return made
 
 
-def _case_command(commands, name: str, words: str) -> argparse.ArgumentParser:
-    made = _command(commands, name, words, f"openkap.cli.{name}")
+def _case_command(
+    commands: argparse._SubParsersAction[_Parser], name: str, words: str, epilog: str
+) -> argparse.ArgumentParser:
+    made = _command(commands, name, words, epilog)
     made.add_argument("file", metavar="CASE.json", help="a FHIR R4 Bundle about one patient, or -")
     made.add_argument("--on", metavar="DATE", help="day of decision, default today (UTC, or OPENKAP_TZ)")
     return made
@@ -105,19 +194,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = parser().parse_args(argv)
     try:
-        return importlib.import_module(arguments.module).run(arguments)
+        return _run(arguments)
     except UserError as fault:
-        print(f"openkap: {fault}", file=sys.stderr)
-        return EXIT[fault.code][0]
-    except NoSolution as fault:
-        from openkap.cli.io import stamped, write_json
-
-        write_json(stamped(fault.document))
-        print(f"openkap: {fault}", file=sys.stderr)
+        _say("openkap", str(fault))
         return EXIT[fault.code][0]
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        status: int = importlib.import_module(arguments.module).run(arguments)
+        return status
+    except NoSolution as fault:
+        from openkap.cli.io import site, stamped, write_json
+
+        write_json(stamped(fault.document, site().mode))
+        _say("openkap", str(fault))
+        return EXIT[fault.code][0]
+
+
+def _say(who: str, message: str) -> None:
+    """One line on standard error: what a record holds can neither break it nor steer a terminal."""
+    line = "".join(c if c.isprintable() else " " for c in f"{who}: {message}")
+    if len(line) > _LONGEST:
+        line = f"{line[: _LONGEST * 2 // 3]} … {line[-_LONGEST // 3 :]}"
+    print(line, file=sys.stderr)
 
 
 def entry() -> None:
