@@ -1,0 +1,250 @@
+"""
+All clinical content in one list: every row of every room, as this site uses it, with its signature.
+
+Assembles what the rooms load; a fault in any file surfaces here as a ContentFault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from openkap.assess.formulation import formulation_rules
+from openkap.assess.instruments import instruments, totals_only
+from openkap.assess.intake_form import intake
+from openkap.assess.inventories import inventory_rules
+from openkap.assess.treatment import treatment
+from openkap.chart import vocabulary
+from openkap.kernel.content import ROOMS, content_folder, fingerprint, refuse_duplicates, sources
+from openkap.kernel.errors import ContentFault
+from openkap.kernel.site import Override, Site, may_override
+from openkap.kernel.source import Row, Source, Tag
+from openkap.plan import library
+from openkap.plan.site_max import signed_limits
+from openkap.screen import rulebook
+from openkap.screen.rules import overridden
+from openkap.screen.types import Rule
+
+SignatureState = Literal[
+    "signed", "unsigned", "changed since it was signed", "review overdue", "signed for a later day"
+]
+
+GROUPS = {
+    "indication": "Indication, consent, support",
+    "heart-brain": "Heart, vessels, brain",
+    "mind": "Mind and substances",
+    "medical": "Medical conditions",
+    "interaction": "Interactions",
+    "checklist": "Checklist of the dose day",
+    "pressure-gate": "Pressure gate of the dose day",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """
+    Rows that belong together.
+
+    Args:
+        id: anchor on the page.
+        title: for a reader.
+        room: whose rows, and whose sources.
+        rows: in the order of the files, overrides in place.
+        signed: whether rows are signed one by one; facts and wordings are not, they decide nothing alone.
+    """
+
+    id: str
+    title: str
+    room: str
+    rows: tuple[Row, ...]
+    signed: bool = True
+
+
+def chapters(site: Site) -> list[Chapter]:
+    """
+    Every row of content by chapter.
+
+    Raises:
+        ContentFault: a file that does not load, a rule that is not well formed, an override of something that
+            does not exist or that the row does not allow.
+    """
+    rulebook.check()
+    check_overrides(site)
+    signed_limits(site)
+    rules = overridden(rulebook.rules(), site)
+    found = [
+        Chapter(f"rules-{name}", f"Rules: {title}", "screen", tuple(r for r in rules if r.group == name))
+        for name, title in GROUPS.items()
+    ]
+    equivalents = rulebook.diazepam_equivalents()
+    found.append(
+        Chapter("equivalents", "Benzodiazepine equivalents", "screen", (*equivalents.table, *equivalents.mark))
+    )
+    found += [*_assess(), *_plan(), *_chart()]
+    refuse_duplicates((row for chapter in found if chapter.signed for row in chapter.rows), "all content")
+    return found
+
+
+def _assess() -> Iterator[Chapter]:
+    history, formulation = treatment(), formulation_rules()
+    yield Chapter("instruments", "Instruments", "assess", tuple(instruments().values()))
+    yield Chapter("totals", "Instruments known by their total", "assess", tuple(totals_only().values()))
+    yield Chapter("treatment", "Earlier treatment: definitions", "assess", tuple(history.rows[: -len(history.dose)]))
+    yield Chapter("adequacy", "Earlier treatment: adequate trials", "assess", history.dose)
+    yield Chapter("signs", "Formulation: signs", "assess", formulation.sign)
+    yield Chapter(
+        "dimensions",
+        "Formulation: dimensions",
+        "assess",
+        (formulation.counting, *formulation.statement, *formulation.dimension),
+    )
+    yield Chapter("inventories", "Inventories", "assess", inventory_rules().inventory)
+    yield Chapter("intake", "Intake form", "assess", tuple(_rows_of(intake())), signed=False)
+
+
+def _plan() -> Iterator[Chapter]:
+    """Every table of every file of the plan room, whatever it is called, so that none can be forgotten."""
+    library.rows()  # checks that ids are single and sources exist
+    for file in (
+        library.dose_limits(),
+        library.regimens(),
+        library.routes(),
+        library.modalities(),
+        library.calendars(),
+        library.monitoring(),
+        library.options(),
+        library.trials(),
+        library.adverse_events(),
+        library.claims(),
+    ):
+        for field in msgspec.structs.fields(file):
+            rows = getattr(file, field.name)
+            if isinstance(rows, tuple) and rows and isinstance(rows[0], Row):
+                name = f"{type(file).__name__.removesuffix('File')}-{field.name}".lower()
+                title = TITLES.get(name, f"{file.content.title}: {field.name.replace('_', ' ')}")
+                yield Chapter(name, title, "plan", rows)
+    for name in library.STATEMENT_FILES:
+        yield Chapter(name, TITLES.get(name, name.capitalize()), "plan", library.statements(name))
+
+
+TITLES = {
+    "doselimits-limit": "Dose limits",
+    "doselimits-start_low": "Reasons to start low",
+    "doselimits-statement": "Frequency, rounding and weight",
+    "regimens-regimen": "Regimen templates",
+    "regimens-attribute": "Personal attributes used",
+    "routes-route": "Routes",
+    "modalities-modality": "Ways of working",
+    "modalities-statement": "Statements beside every suggestion",
+    "calendars-calendar": "Calendars",
+    "calendars-session": "Sessions",
+    "calendars-pathway": "Pathways",
+    "calendars-moment": "Moments of measurement",
+    "monitoring-watch": "Monitoring",
+    "monitoring-alert": "Alert lines",
+    "monitoring-statement": "Rescue, discharge, course",
+    "options-option": "Treatments side by side",
+    "trials-trial": "Trials",
+    "adverseevents-event": "Unwanted effects",
+    "claims-claim": "Claims that the evidence does not carry",
+    "evidence": "Evidence and its limits",
+    "benchmarks": "Standard care: benchmarks",
+    "consent": "Consent and preparation topics",
+    "expectations": "Expectations",
+    "adaptive": "Adaptive anxiety",
+}
+
+
+def _chart() -> Iterator[Chapter]:
+    medicines = vocabulary.medicines()
+    yield Chapter("facts", "Vocabulary of facts", "chart", tuple(vocabulary.facts().values()), signed=False)
+    yield Chapter("medicines", "Medicine ingredients", "chart", tuple(medicines.ingredient), signed=False)
+    yield Chapter("drug-classes", "Medicine classes", "chart", tuple(medicines.drug_class), signed=False)
+
+
+def _rows_of(file: msgspec.Struct) -> Iterator[Row]:
+    for field in msgspec.structs.fields(file):
+        value = getattr(file, field.name)
+        if isinstance(value, tuple):
+            yield from (row for row in value if isinstance(row, Row))
+
+
+# -- overrides ---------------------------------------------------------------------------------------
+
+
+def check_overrides(site: Site) -> None:
+    """
+    Raise ContentFault for an override of a row or limit that does not exist, or that goes too far.
+
+    A site tightens freely; it loosens only up to `loosest`, and only where the row has one.
+    """
+    rules = rulebook.rules()
+    for name, changes in site.overrides.items():
+        if name not in rules:
+            raise ContentFault(f"overrides.toml: {name} is no screening rule; correct the row, or remove the override.")
+        for change in changes.values():
+            _check_override(rules[name], change)
+
+
+def _check_override(rule: Rule, change: Override) -> None:
+    where = f"overrides.toml: {rule.id} {change.limit}"
+    limit = rule.limits.get(change.limit)
+    if limit is None:
+        known = ", ".join(rule.limits) or "it has none"
+        raise ContentFault(f"{where}: no limit of that name; use one of: {known}.")
+    if not isinstance(change.value, Decimal) or not isinstance(limit.value, Decimal):
+        if change.value != limit.value:
+            raise ContentFault(f"{where}: a span of time cannot be overridden yet; remove the override.")
+        return
+    if not may_override(limit.value, change.value, limit.tighter, limit.loosest):
+        far = f"no looser than {limit.loosest}" if limit.loosest is not None else "only stricter values"
+        raise ContentFault(f"{where}: {change.value} is looser than allowed ({far}); choose a {limit.tighter} value.")
+
+
+# -- signatures, tags, readings ----------------------------------------------------------------------
+
+
+def signature_state(row: Row, site: Site, on: date) -> SignatureState:
+    """Whether a person at the site has signed this row as it stands, today."""
+    signature = site.signatures.get(row.id)
+    if signature is None:
+        return "unsigned"
+    if signature.fingerprint != fingerprint(row):
+        return "changed since it was signed"
+    if signature.on > on:
+        return "signed for a later day"
+    if signature.review_by is not None and signature.review_by < on:
+        return "review overdue"
+    return "signed"
+
+
+def tags_of(row: Row) -> list[tuple[str, Tag, str]]:
+    """Every part of a row with its tag and source: what, tag, source."""
+    found: list[tuple[str, Tag, str]] = [(b.what, b.tag, b.source) for b in getattr(row, "basis", ())]
+    for name, limit in getattr(row, "limits", {}).items():
+        if hasattr(limit, "tag"):
+            found.append((f"limit {name}", limit.tag, ""))
+    if not found and hasattr(row, "tag"):
+        found.append(("the row", row.tag, ""))
+    return found
+
+
+def readings_of(row: Row) -> tuple[str, ...]:
+    """How OpenKAP reads what the fact sheet leaves open."""
+    reading: Any = getattr(row, "reading", ())
+    return ((reading,) if reading else ()) if isinstance(reading, str) else tuple(reading)
+
+
+def cited_sources() -> dict[str, dict[str, Source]]:
+    """The works of each room that lists any."""
+    return {room: sources(room) for room in ROOMS if (content_folder(room) / "sources.toml").exists()}
+
+
+def content_files() -> int:
+    """How many content files there are."""
+    return sum(1 for room in ROOMS for _ in content_folder(room).glob("**/*.toml"))

@@ -1,0 +1,154 @@
+"""`openkap content check|page|sign`: validate all content, print it for review, sign it for a site."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from openkap.cli.catalogue import (
+    chapters,
+    cited_sources,
+    content_files,
+    readings_of,
+    signature_state,
+    tags_of,
+)
+from openkap.cli.io import day, site, stamped, write_json
+from openkap.kernel.content import fingerprint
+from openkap.kernel.errors import UnknownName, UserError
+from openkap.kernel.site import Signature, Site
+from openkap.kernel.source import Row
+
+ALL = "all"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; the exit status."""
+    return {"check": _check, "page": _page, "sign": _sign}[arguments.action](arguments)
+
+
+def _check(_: argparse.Namespace) -> int:
+    write_json(stamped(check_document(site(), day(None)), site().mode))
+    return 0
+
+
+def check_document(here: Site, on: date) -> dict:
+    """
+    What all content amounts to.
+
+    Raises:
+        ContentFault: the first thing that is broken; the sentence names file, row and remedy.
+    """
+    found = chapters(here)
+    signable = [row for chapter in found if chapter.signed for row in chapter.rows]
+    every = [row for chapter in found for row in chapter.rows]
+    works = [work for listed in cited_sources().values() for work in listed.values()]
+    return {
+        "ok": True,
+        "files": content_files(),
+        "rows": len(every),
+        "signable": len(signable),
+        "unsigned": sum(signature_state(row, here, on) != "signed" for row in signable),
+        "unverified": [row.id for row in signable if any(tag in ("K", "D") for _, tag, _ in tags_of(row))],
+        "readings": sum(len(readings_of(row)) for row in every),
+        "retracted": [row.id for row in every if getattr(row, "retracted", "")] + [w.id for w in works if w.retracted],
+        "sources": len(works),
+        "overrides": sum(map(len, here.overrides.values())),
+        "chapters": [{"id": c.id, "title": c.title, "room": c.room, "rows": len(c.rows)} for c in found],
+    }
+
+
+def _page(_: argparse.Namespace) -> int:
+    from openkap.cli.page import content_page
+
+    sys.stdout.buffer.write(content_page(site()).encode())
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _sign(arguments: argparse.Namespace) -> int:
+    here = site()
+    if here.folder is None:
+        raise UserError("OPENKAP_SITE is not set, so there is no site to sign for: name the site's folder in it.")
+    on = day(None)
+    review_by = _review_by(arguments.review_by, on)
+    signed = sign(here, arguments.rows, by=arguments.by, role=arguments.role, on=on, review_by=review_by)
+    write_json(stamped({"signed": signed, "by": arguments.by, "role": arguments.role, "on": on.isoformat()}, here.mode))
+    return 0
+
+
+def _review_by(text: str | None, on: date) -> date | None:
+    if text is None:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--review-by is {text!r}, which is not a date: write it as 2027-11-25.") from None
+    if found < on:
+        raise UserError(f"--review-by {text} is in the past: choose a later day.")
+    return found
+
+
+def sign(
+    here: Site, rows: list[str], *, by: str, role: str = "medical director", on: date, review_by: date | None = None
+) -> list[str]:
+    """
+    Sign rows in the site's folder, as the site uses them, and give their ids.
+
+    Args:
+        here: a site with a folder.
+        rows: ids, or `all`.
+        by, role, on, review_by: who, as what, when, and until when it counts.
+
+    Raises:
+        UnknownName: a row that does not exist; then nothing is written.
+        UserError: no name, or the folder cannot be written.
+    """
+    if not by.strip():
+        raise UserError("--by is empty: give the name of the person who signs.")
+    assert here.folder
+    known = {row.id: row for chapter in chapters(here) if chapter.signed for row in chapter.rows}
+    wanted = list(known) if ALL in rows else list(dict.fromkeys(rows))
+    for name in wanted:
+        if name not in known:
+            raise UnknownName(f"ROW {name!r} is no row that can be signed: see openkap content page for the ids.")
+    fresh = {name: _signature(known[name], by, role, on, review_by) for name in wanted}
+    _write(here.folder / "signatures.toml", list((here.signatures | fresh).values()))
+    return wanted
+
+
+def _signature(row: Row, by: str, role: str, on: date, review_by: date | None) -> Signature:
+    return Signature(row=row.id, fingerprint=fingerprint(row), by=by, role=role, on=on, review_by=review_by)
+
+
+def _write(path: Path, signatures: list[Signature]) -> None:
+    """The whole file beside the old one, then in its place: a reader sees the old or the new, never a half."""
+    text = "# Written by `openkap content sign`. A signature counts for the row as it stood when it was signed.\n"
+    text += "".join(_toml(one) for one in signatures)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".signatures-", suffix=".toml")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError as fault:
+        raise UserError(f"{path} cannot be written ({fault.strerror}): check the folder's permissions.") from None
+
+
+def _toml(one: Signature) -> str:
+    lines = ["\n[[signature]]"]
+    for field in msgspec.structs.fields(one):
+        value = getattr(one, field.name)
+        if isinstance(value, date):
+            lines.append(f"{field.name} = {value.isoformat()}")
+        elif value is not None:
+            lines.append(f"{field.name} = {msgspec.json.encode(value).decode()}")  # a JSON string is a TOML string
+    return "\n".join(lines) + "\n"
