@@ -33,6 +33,7 @@ class Match:
         gate: state `open`, `closed` or `unknown`, what is needed, and why.
         avoided: the preferences avoid it; it gets no session.
         wished: the preferences name it.
+        strength: level of the strongest dimension behind its role; orders the list and is not shown.
     """
 
     row: Modality
@@ -108,7 +109,7 @@ def _judge(
         gate=gate_of(row, view),
         avoided=row.id in wishes.avoid,
         wished=wished,
-        strength=max((levels[name] for name in (*first, *after)), default=0),
+        strength=max((levels[name] for name in first or after), default=0),
     )
 
 

@@ -28,7 +28,7 @@ ELSEWHERE = {
 
 def reading(fact: str, value: Any, on: date = ON) -> Reading:
     row = facts()[fact]
-    if row.kind in ("number", "score") and not isinstance(value, bool):
+    if row.kind in ("number", "score") and not row.options:
         value = Decimal(str(value))
     return Reading(fact, value, When.on(on), f"Observation/{fact}-{on}", unit=row.unit or None)
 

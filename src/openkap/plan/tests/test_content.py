@@ -130,7 +130,13 @@ def test_regimen_templates_are_those_of_the_fact_sheet(row: Regimen):
 
 
 def test_only_templates_of_depression_or_ptsd_are_marked_as_borrowed():
-    assert {r.id for r in library.regimens().regimen if r.borrowed} == {"REG-B1", "REG-B2", "REG-B3", "REG-B4", "REG-C2"}
+    assert {r.id for r in library.regimens().regimen if r.borrowed} == {
+        "REG-B1",
+        "REG-B2",
+        "REG-B3",
+        "REG-B4",
+        "REG-C2",
+    }
 
 
 @pytest.mark.parametrize("dimension", POINTERS)
@@ -230,8 +236,7 @@ def tampered(file: str, old: str, new: str) -> dict:
 def test_a_dose_limit_moved_by_a_digit_does_not_load(old: str, new: str):
     file = convert(tampered("dose-limits.toml", old, new), DoseLimitsFile, "dose-limits.toml")
     with pytest.raises(ContentFault):
-        for row in file.limit:
-            library._check_limit(row)
+        [library._check_limit(row) for row in file.limit]
 
 
 @pytest.mark.hazard("HAZ-19", "C2")
@@ -242,8 +247,7 @@ def test_a_template_beyond_its_ceiling_or_off_its_own_spacing_does_not_load(old:
     file = convert(tampered("regimens.toml", old, new), RegimensFile, "regimens.toml")
     trials, outlines = {t.id for t in library.trials().trial}, {c.id for c in library.calendars().calendar}
     with pytest.raises(ContentFault):
-        for row in file.regimen:
-            library._check_regimen(row, trials, outlines)
+        [library._check_regimen(row, trials, outlines) for row in file.regimen]
 
 
 @pytest.mark.hazard("HAZ-19", "C1")

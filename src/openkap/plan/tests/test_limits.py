@@ -67,7 +67,10 @@ def test_the_nasal_spray_ends_at_its_label():
     assert levels("nasal", "esketamine", mg="84.1") == ["never", "ceiling", "site-max"]
 
 
-@pytest.mark.parametrize(("per_kg", "minutes", "refused"), [("1.0", "40", False), ("1.0", "39", True), ("1.01", "90", True), ("0.99", "39", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("per_kg", "minutes", "refused"),
+    [("1.0", "40", False), ("1.0", "39", True), ("1.01", "90", True), ("0.99", "39", False)],
+)
 def test_one_mg_per_kg_into_a_vein_is_never_given_fast_and_more_is_never_given(per_kg, minutes, refused):
     assert ("never" in levels("iv", mg=None, per_kg=per_kg, minutes=minutes, site=WIDE)) is refused
 
@@ -101,7 +104,13 @@ def test_a_site_limit_that_cannot_be_meant_is_refused_in_one_sentence(row, limit
 @pytest.mark.hazard("HAZ-12", "C1")
 @pytest.mark.hazard("HAZ-13", "C1")
 def test_every_route_and_drug_that_do_not_belong_together_are_refused():
-    known = {("iv", "ketamine"), ("sc", "ketamine"), ("im", "ketamine"), ("sublingual", "ketamine"), ("oral", "ketamine")}
+    known = {
+        ("iv", "ketamine"),
+        ("sc", "ketamine"),
+        ("im", "ketamine"),
+        ("sublingual", "ketamine"),
+        ("oral", "ketamine"),
+    }
     known |= {("nasal", "esketamine")}
     for route, drug in itertools.product(("iv", "im", "sc", "sublingual", "oral", "nasal"), ("ketamine", "esketamine")):
         if (route, drug) in known:
@@ -124,10 +133,13 @@ def test_mg_and_mg_per_kg_are_not_taken_for_one_another():
 @pytest.mark.hazard("HAZ-09", "C2")
 def test_ten_times_a_dose_is_beyond_a_limit_on_every_route():
     for route, drug, mg, per_kg, minutes in [
-        ("iv", "ketamine", "350", "5", "40"), ("sc", "ketamine", "175", "2.5", None), ("im", "ketamine", "175", "2.5", None),
-        ("sublingual", "ketamine", "500", None, None), ("oral", "ketamine", "350", "5", None),
+        ("iv", "ketamine", "350", "5", "40"),
+        ("sc", "ketamine", "175", "2.5", None),
+        ("im", "ketamine", "175", "2.5", None),
+        ("sublingual", "ketamine", "500", None, None),
+        ("oral", "ketamine", "350", "5", None),
         ("nasal", "esketamine", "560", None, None),
-    ]:  # fmt: skip
+    ]:
         assert "never" in levels(route, drug, mg, per_kg, minutes, site=WIDE)
 
 
@@ -157,7 +169,17 @@ def test_three_doses_in_a_week_and_two_days_between(hours, expected):
     assert [f.level for f in frequency(times, "iv")] == expected
 
 
-@pytest.mark.parametrize(("route", "drug", "counted"), [("iv", "ketamine", True), ("im", "ketamine", True), ("sc", "ketamine", True), ("sublingual", "ketamine", False), ("oral", "ketamine", False), ("nasal", "esketamine", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("route", "drug", "counted"),
+    [
+        ("iv", "ketamine", True),
+        ("im", "ketamine", True),
+        ("sc", "ketamine", True),
+        ("sublingual", "ketamine", False),
+        ("oral", "ketamine", False),
+        ("nasal", "esketamine", False),
+    ],
+)
 def test_the_weekly_limit_is_for_parenteral_routes(route, drug, counted):
     times = [MONDAY + timedelta(days=d) for d in range(5)]
     assert bool(frequency(times, route, drug)) is counted
