@@ -112,4 +112,5 @@ def plan_case(
         draft=draft,
         site_limits=signed_limits(site),
         mode=site.mode,
+        signed=lambda row: site.signed(row, case.view.on),
     )

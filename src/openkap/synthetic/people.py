@@ -40,7 +40,7 @@ def worry(on: date) -> Case:
         },
         instruments={
             "pswq": _WORRY,
-            "asi-3": [1] * 18,
+            "asi-3": [1] * 12 + [0] * 6,
             "oasis": [3, 3, 2, 3, 2],
             "wsas": [4, 3, 5, 4, 2],
         },
