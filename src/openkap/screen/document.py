@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from openkap.kernel.content import sources
+from openkap.kernel.source import TAG_WORDS, Basis
 from openkap.screen.types import Ask, Finding, Screening
 
 
@@ -34,10 +36,26 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "mitigation": list(finding.mitigation),
         "inputs": list(finding.inputs),
         "source": list(finding.source),
+        "basis": [_basis_document(part) for part in finding.basis],
+        "reading": list(finding.reading),
         "evidence": finding.evidence,
         "verified": finding.verified,
         "needs_site_protocol": finding.needs_site_protocol,
         "retracted": finding.retracted or None,
+    }
+
+
+def _basis_document(part: Basis) -> dict[str, Any]:
+    """One part of a rule: what was checked how, and the work it comes from."""
+    work = sources("screen").get(part.source)
+    return {
+        "what": part.what,
+        "tag": part.tag,
+        "checked": TAG_WORDS[part.tag],
+        "source": part.source or None,
+        "citation": work.citation if work else None,
+        "doi": work.doi or None if work else None,
+        "retracted": work.retracted or None if work else None,
     }
 
 

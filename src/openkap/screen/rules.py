@@ -204,6 +204,8 @@ def _finding(
         gaps=gaps,
         conflict=any(j.answer.in_conflict for j in arms) if truth is Truth.UNKNOWN else False,
         retracted=rule.retracted,
+        basis=rule.basis,
+        reading=rule.reading,
     )
 
 
@@ -224,6 +226,8 @@ def _unsigned(rule: Rule) -> Finding:
         verified=rule.verified,
         needs_site_protocol=rule.needs_site_protocol,
         retracted=rule.retracted,
+        basis=rule.basis,
+        reading=rule.reading,
     )
 
 

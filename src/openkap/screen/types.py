@@ -17,7 +17,7 @@ from openkap.chart.expression import Limit
 from openkap.kernel.clock import Span
 from openkap.kernel.content import Header
 from openkap.kernel.errors import UserError
-from openkap.kernel.source import Sourced, Tag, Verified
+from openkap.kernel.source import Basis, Sourced, Tag, Verified
 from openkap.kernel.truth import Truth
 
 RuleClass = Literal["exclude", "hold", "caution", "inform"]
@@ -151,6 +151,8 @@ class Finding:
         inputs: those facts with value, unit, date, source and status.
         because: why, in one sentence.
         would_change: what would have to be different.
+        basis: each part of the rule with how it was checked and its source.
+        reading: how open points of the fact sheet are read.
     """
 
     rule: str
@@ -171,6 +173,8 @@ class Finding:
     gaps: tuple[Any, ...] = ()
     conflict: bool = False
     retracted: str = ""
+    basis: tuple[Basis, ...] = ()
+    reading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
