@@ -39,9 +39,14 @@ def render(templates: jinja2.Environment, name: str, style: str, **values: Any) 
 
 @cache
 def environment(package: str) -> jinja2.Environment:
-    """Templates of a package: everything escaped, a missing value is an error and never an empty place."""
+    """
+    Templates of a package, with those of the plan room behind them.
+
+    Everything is escaped; a missing value is an error and never an empty place.
+    """
+    loaders = [jinja2.PackageLoader(name) for name in dict.fromkeys((package, "openkap.plan"))]
     return jinja2.Environment(
-        loader=jinja2.PackageLoader(package), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.ChoiceLoader(loaders), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
 
 

@@ -20,6 +20,9 @@ from openkap.plan.blocks import Citations
 
 Document = Mapping[str, Any]
 
+# What is talked through or looked up, after what decides; on paper it begins on a page of its own.
+ANNEX = ("consent", "preparation", "expectations", "adverse", "adaptive", "limits", "claims", "attributes")
+
 
 def plan_sheet(document: Document) -> dict[str, Any]:
     """
@@ -54,6 +57,9 @@ def plan_sheet(document: Document) -> dict[str, Any]:
         findings.attributes(document, cite),
     ]
     person = _person(document["patient"])
+    for part in sections:
+        if part:
+            part["annex"] = part["id"] in ANNEX
     return {
         "title": "Proposed programme",
         "state": words.DRAFT,
@@ -63,7 +69,7 @@ def plan_sheet(document: Document) -> dict[str, Any]:
         "person": person,
         "running": _running(person),
         "sections": [words.spoken(part) for part in sections if part] + [evidence.works(cite)],
-        "content": content_version(),
+        "content": document.get("content") or content_version(),
         "foot": _foot(document),
     }
 
@@ -103,12 +109,14 @@ def _refused(document: Document) -> str:
     """Why this draft can never be signed, if it cannot."""
     if document["signable"]:
         return ""
-    return f"This draft can never be signed: the verdict is {document['verdict']}. It is shown because a draft was asked for."
+    verdict = document["verdict"]
+    return f"This draft can never be signed: the verdict is {verdict}. It is shown because a draft was asked for."
 
 
 def _foot(document: Document) -> str:
     mode = document.get("mode", "")
-    said = f"OpenKAP {__version__}, content {content_version()}, {len(document['content_rows'])} rows of content used."
+    program, content = document.get("openkap") or __version__, document.get("content") or content_version()
+    said = f"OpenKAP {program}, content {content}, {len(document['content_rows'])} rows of content used."
     if mode == "demonstration":
         said += " Demonstration: unsigned and unverified content counts and is marked."
     return f"{said} A copy ages: the record is what counts."

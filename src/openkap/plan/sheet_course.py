@@ -54,7 +54,7 @@ def calendar(document: Document, cite: Citations) -> dict[str, Any]:
     if pathways:
         blocks.append(heading("What the disorder changes"))
         blocks.append(bullets([item(words.sentence(p["text"]), label=p["title"]) for p in pathways], "Pathways"))
-    lead = "Days are a suggestion; the windows between sessions are what a calendar must keep. Hours count from start to start."
+    lead = "Days are a suggestion; the windows are what a calendar must keep. Hours count from start to start."
     return section("calendar", programme["title"], *blocks, lead=lead)
 
 
@@ -196,11 +196,10 @@ def _modality(row: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
 
 
 def _reason(reason: Mapping[str, Any]) -> str:
-    because = reason["because"]
-    said = because if isinstance(because, str) else "; ".join(because)
+    """A dimension by its level, whose signs stand under Formulation; any other reason in its own words."""
     if reason["dimension"] is None:
-        return said
-    return f"{words.DIMENSION_WORDS[reason['dimension']]} {reason['level']} of 3: {said}"
+        return str(reason["because"])
+    return f"{words.DIMENSION_WORDS[reason['dimension']]} {reason['level']} of 3, see Formulation"
 
 
 def _column(name: str) -> str:

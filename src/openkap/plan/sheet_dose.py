@@ -39,7 +39,7 @@ def options(document: Document, cite: Citations) -> dict[str, Any]:
 def _option(option: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
     dose = option["dose"]
     absolute, per_kg = words.dose_words(dose["steps"][0], dose["weight_kg"])
-    trial = [
+    trial: list[str | dict[str, str]] = [
         line(option["evidence"], "strong"),
         words.sentence(option["result"]),
         f"n: {_count(option['n'])}; population: {option['population']}",

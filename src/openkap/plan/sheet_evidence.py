@@ -1,4 +1,4 @@
-"""Last part of the printed plan: alternatives, consent, expectations, what the evidence does not show, claims, works."""
+"""Last part of the printed plan: alternatives, consent, expectations, limits of the evidence, claims, works."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def claims(document: Document, cite: Citations) -> dict[str, Any]:
     """Claims often made, each with its label."""
     rows = [
         item(
-            f"{words.sentence(row['says'])}",
-            label=f"\N{LEFT DOUBLE QUOTATION MARK}{row['claim']}\N{RIGHT DOUBLE QUOTATION MARK} \N{EM DASH} {row['label']}",
+            words.sentence(row["says"]),
+            label=f"\N{LEFT DOUBLE QUOTATION MARK}{row['claim']}\N{RIGHT DOUBLE QUOTATION MARK}: {row['label']}",
             note=words.standing(row["evidence"], row["verified"]),
             code=row["id"],
             cite=cite.of(row),
@@ -156,4 +156,4 @@ def works(cite: Citations) -> dict[str, Any]:
         }
         for work in cite.works()
     ]
-    return section("works", "Sources", {"kind": "works", "items": items})
+    return {**section("works", "Sources", {"kind": "works", "items": items}), "annex": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,12 +125,16 @@ def formulation(document: Document) -> dict[str, Any]:
         "Formulation",
         facts(("Disorders", named), ("Scores", scores or "none on record"), label="Disorders and scores"),
         {"kind": "levels", "items": levels},
-        lead="Reasoned from signs, for the clinician to accept or reject. A dimension that was not measured is not absent.",
+        lead="Reasoned from signs, for the clinician to accept or reject. Not measured does not mean absent.",
     )
 
 
+# Where in the record a sign stands is in the document; the reader of a page needs the sign and its day.
+_RESOURCE = re.compile(r" \((?:[A-Z][A-Za-z]+/[^()\s]+|[A-Z]+-[A-Z0-9-]+)\)")
+
+
 def _because(because: Any) -> str:
-    return because if isinstance(because, str) else "; ".join(because)
+    return _RESOURCE.sub("", because if isinstance(because, str) else "; ".join(because))
 
 
 def attributes(document: Document, cite: Citations) -> dict[str, Any] | None:

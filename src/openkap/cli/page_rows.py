@@ -1,0 +1,309 @@
+"""Rows of content as a reviewer reads them: every value as text, conditions in words and in the rule language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from openkap.assess.definition import Bands, Licence, Line
+from openkap.chart.expression import AnyKnown, Both, Either, Limit, Node, Not, Seen
+from openkap.chart.rule_language import parse
+from openkap.cli.catalogue import Chapter, readings_of, signature_state, tags_of
+from openkap.kernel.content import fingerprint
+from openkap.kernel.quantity import number, unit_words
+from openkap.kernel.site import Override, Site
+from openkap.kernel.source import GRADE_WORDS, TAG_WORDS, Row
+from openkap.plan import words
+from openkap.plan.types import Bound
+from openkap.screen.types import Arm, Rule
+
+SIGNATURE_SHAPES = {"signed": "ok", "unsigned": "plain"}
+SILENCE = "none: silence is documented to mean no"
+DOSE_DAY = {"also": "", "only": "on the dose day only", "never": "not on the dose day"}
+
+# What every row shows in a place of its own, or what names it.
+APART = ("id", "basis", "reading", "note", "retracted", "evidence", "limits", "tag", "signature")
+NAMES = ("title", "words", "term", "claim", "study", "parameter")
+WIDEST_TABLE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """
+    For whom a row is shown.
+
+    Args:
+        site: whose signatures and overrides.
+        on: the day.
+    """
+
+    site: Site
+    on: date
+
+
+def chapter_view(chapter: Chapter, who: Reviewer) -> dict[str, Any]:
+    """A chapter ready for the template: rules as cards, small rows as a table, the others as cards of fields."""
+    rows = [row_view(row, chapter, who) for row in chapter.rows]
+    kind = "rules" if isinstance(chapter.rows[0], Rule) else "cards"
+    head = list(dict.fromkeys(name for row in rows for name, _ in row["fields"]))
+    if not chapter.signed and len(head) > WIDEST_TABLE:
+        head = ["values"]
+        for row in rows:
+            row["fields"] = [("values", "; ".join(f"{name}: {said}" for name, said in row["fields"]))]
+    if kind == "cards" and len(head) <= WIDEST_TABLE:
+        kind = "table"
+    signed = sum(row["state"] == "signed" for row in rows)
+    return {
+        "id": chapter.id,
+        "title": chapter.title,
+        "kind": kind,
+        "head": head,
+        "rows": rows,
+        "tally": f"{len(rows)} rows" + (f", {signed} signed" if chapter.signed else ""),
+    }
+
+
+def row_view(row: Row, chapter: Chapter, who: Reviewer) -> dict[str, Any]:
+    """One row; fields that a rule lays out itself are not repeated among `fields`."""
+    state = signature_state(row, who.site, who.on) if chapter.signed else ""
+    signature = who.site.signatures.get(row.id)
+    view: dict[str, Any] = {
+        "id": row.id,
+        "anchor": f"row-{chapter.room}-{row.id}",
+        "name": _name(row),
+        "state": state,
+        "state_shape": SIGNATURE_SHAPES.get(state, "hold"),
+        "signature": _signature(signature) if signature and state else "",
+        "fingerprint": fingerprint(row) if chapter.signed else "",
+        "grade": GRADE_WORDS[row.evidence] if hasattr(row, "evidence") else "",
+        "weak": getattr(row, "evidence", "") in ("NONE", "EXP", "PRE", "CR"),
+        "parts": [
+            {
+                "what": what,
+                "tag": TAG_WORDS[tag],
+                "sure": tag in ("V", "S", "P"),
+                "source": source,
+                "room": chapter.room,
+            }
+            for what, tag, source in tags_of(row)
+            if not (isinstance(row, Rule) and what.startswith("limit "))  # they stand in its table of limits
+        ],
+        "readings": readings_of(row),
+        "note": getattr(row, "note", ""),
+        "retracted": getattr(row, "retracted", ""),
+        "rule": None,
+        "fields": [],
+    }
+    if isinstance(row, Rule):
+        view["rule"] = _rule(row, who.site.overrides.get(row.id, {}))
+    else:
+        view["fields"] = _fields(row)
+    return view
+
+
+def _signature(signature: Any) -> str:
+    until = f", counts until {words.long_date(signature.review_by.isoformat())}" if signature.review_by else ""
+    return f"{signature.by}, {signature.role}, {words.long_date(signature.on.isoformat())}{until}"
+
+
+# -- rules -------------------------------------------------------------------------------------------
+
+
+def _rule(rule: Rule, changes: Mapping[str, Override]) -> dict[str, Any]:
+    limits = {name: limit.limit for name, limit in rule.limits.items()}
+    return {
+        "text": rule.text,
+        "action": rule.action,
+        "rationale": rule.rationale,
+        "arms": [_arm(arm, limits) for arm in rule.arm],
+        "limits": [_limit(name, limit, changes.get(name)) for name, limit in rule.limits.items()],
+        "more": [
+            (name, said)
+            for name, said in (
+                ("Look-back of its own", "; ".join(f"{fact}: {span}" for fact, span in rule.look_back.items())),
+                ("Ladder", f"{rule.ladder}: at most one of its rules is true" if rule.ladder else ""),
+                ("Wants beside it", ", ".join(rule.mitigation)),
+                ("Personal attributes", "; ".join(rule.for_whom)),
+                ("Facts", "only those of the dose day" if rule.dose_day else ""),
+            )
+            if said
+        ],
+    }
+
+
+def _arm(arm: Arm, limits: Mapping[str, Limit]) -> dict[str, Any]:
+    extra = [DOSE_DAY[arm.on_dose_day]]
+    if arm.dose_day_class:
+        extra.append(f"on the dose day: {arm.dose_day_class}")
+    if arm.routes:
+        extra.append("only by " + ", ".join(arm.routes))
+    missing = [f"{arm.missing}: {words.MISSING_WORDS[arm.missing]}" if arm.missing else SILENCE]
+    missing += [f"{o.policy}: {words.MISSING_WORDS[o.policy]}, where {o.when}" for o in arm.missing_if]
+    return {
+        "class": arm.class_,
+        "shape": words.SHAPES[arm.class_],
+        "tree": condition_tree(parse(arm.when), limits),
+        "when": arm.when,
+        "missing": missing,
+        "extra": [said for said in extra if said],
+    }
+
+
+def condition_tree(node: Node, limits: Mapping[str, Limit], negated: bool = False) -> dict[str, Any]:
+    """
+    A condition as nested lists, so that no reader has to guess where a bracket stands.
+
+    Returns:
+        `{"text"}` for a leaf, `{"head": "all of" | "any of", "parts"}` for a group; negation is moved to the leaves.
+    """
+    if isinstance(node, Not):
+        return condition_tree(node.parts[0], limits, not negated)
+    if isinstance(node, Seen):
+        inner = condition_tree(node.parts[0], limits, negated)
+        return inner if "parts" in inner else {"text": f"{inner['text']} (on record; silence reads as no)"}
+    if isinstance(node, (Both, Either, AnyKnown)):
+        both = isinstance(node, Both) is not negated
+        head = "all of" if both else "any of"
+        if isinstance(node, AnyKnown):
+            head += ", as far as they are known"
+        return {"head": head, "parts": [condition_tree(part, limits, negated) for part in node.parts]}
+    return {"text": node.words(limits, negated)}
+
+
+def _limit(name: str, limit: Any, change: Override | None) -> dict[str, str]:
+    said = value_words(limit.value) + (
+        f"\N{NO-BREAK SPACE}{unit_words(limit.unit)}" if limit.unit not in ("", "1") else ""
+    )
+    loosest = "not at all" if limit.loosest is None else f"to {value_words(limit.loosest)}"
+    override = ""
+    if change:
+        override = f"set by {change.by} on {words.long_date(change.on.isoformat())}: {change.reason}"
+    return {
+        "name": name,
+        "value": said,
+        "tighter": f"stricter when {limit.tighter}",
+        "loosest": loosest,
+        "tag": TAG_WORDS[limit.tag],
+        "override": override,
+    }
+
+
+# -- other rows ------------------------------------------------------------------------------------------
+
+
+# Units that stand in the name of a field, so that its number is never shown without one.
+SUFFIXES = {"_mg": "mg", "_min": "min", "_h": "h", "_percent": "%", "_days": "days"}
+DOSES = ("start", "low_start", "usual", "step", "doses")  # in the row's own `unit`
+
+
+def _fields(row: msgspec.Struct) -> list[tuple[str, str]]:
+    """Every field that says something, by introspection; nested tables are written out in one line."""
+    found = []
+    for field in msgspec.structs.fields(row):
+        value = getattr(row, field.name)
+        # In a row that is no rule, `limits` are its numbers and have no table of their own.
+        if field.name in APART and not (field.name == "limits" and value):
+            continue
+        if field.default is not msgspec.NODEFAULT and bool(value == field.default):
+            continue
+        name, unit = _unit_of(row, field.name)
+        said = f"{value}\N{NO-BREAK SPACE}{unit}" if unit and isinstance(value, str) else value_words(value, unit)
+        if said and not (field.name in NAMES and said == _name(row)):
+            found.append((name.strip("_").replace("_", " "), said))
+    return found
+
+
+def _unit_of(row: msgspec.Struct, name: str) -> tuple[str, str]:
+    if name == "minutes":
+        return "length", "min"
+    if name in DOSES and getattr(row, "unit", ""):
+        return name, row.unit  # type: ignore[attr-defined]
+    for suffix, unit in SUFFIXES.items():
+        if name.endswith(suffix):
+            return name.removesuffix(suffix) or name, unit
+    return name, ""
+
+
+def _name(row: msgspec.Struct) -> str:
+    """What names a row for a reader; empty where only its id does."""
+    found = (getattr(row, key, None) for key in NAMES)
+    return next((text for text in found if isinstance(text, str) and text), "")
+
+
+def value_words(value: Any, unit: str = "") -> str:
+    """
+    Any value of a content row as text; empty for nothing.
+
+    Args:
+        value: of any type that content has.
+        unit: stands beside every number in it.
+    """
+    if value is None or value == "" or value is msgspec.UNSET:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, Decimal)):
+        return f"{number(value)}\N{NO-BREAK SPACE}{unit}" if unit else number(value)
+    if isinstance(value, (str, date)):
+        return words.long_date(value.isoformat()) if isinstance(value, date) else value
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {value_words(part, unit)}" for key, part in value.items())
+    if isinstance(value, (tuple, list)):
+        inner = [value_words(part, unit) for part in value]
+        joined = "; " if any(" " in said for said in inner) else ", "
+        return joined.join(said for said in inner if said)
+    if (say := _SAID.get(type(value))) is not None:
+        return say(value)
+    return _struct_words(value) if isinstance(value, msgspec.Struct) else str(value)
+
+
+def _bound_words(bound: Bound) -> str:
+    said = [value_words(bound.mg_per_kg, "mg/kg"), value_words(bound.mg, "mg")]
+    if bound.min_duration_min is not None:
+        said.append(f"over at least {value_words(bound.min_duration_min, 'min')}")
+    if bound.inclusive:
+        said.append("the amount itself included")
+    return ", ".join(part for part in said if part)
+
+
+def _bands_words(bands: Bands) -> str:
+    said = "; ".join(f"{number(b.low)} to {number(b.high)} {b.word.replace('_', ' ')}" for b in bands.list)
+    return f"{bands.when}: {said}" if bands.when else said
+
+
+def _licence_words(licence: Licence) -> str:
+    ships = {"none": "text does not ship", "full_after_check": "text ships only after a recorded comparison"}
+    return f"{licence.status} ({ships.get(licence.ship, 'text ships')}; {TAG_WORDS[licence.tag]})"
+
+
+def _line_words(cut: Line) -> str:
+    flag = f", flag {cut.flag}" if cut.flag else ""
+    when = f", {cut.when}" if cut.when else ""
+    return f"at least {number(cut.at_least)}{when}: {cut.words}{flag}"
+
+
+_SAID: dict[type, Callable[[Any], str]] = {
+    Bound: _bound_words,
+    Bands: _bands_words,
+    Licence: _licence_words,
+    Line: _line_words,
+}
+
+
+def _struct_words(value: msgspec.Struct) -> str:
+    """Only what differs from the defaults: an empty part of a row is not worth a line."""
+    said = []
+    for field in msgspec.structs.fields(value):
+        part = getattr(value, field.name)
+        if part == field.default or (isinstance(part, (tuple, dict)) and not part):
+            continue
+        name, unit = _unit_of(value, field.name)
+        text = TAG_WORDS[part] if field.name == "tag" else value_words(part, unit)
+        if text:
+            said.append(f"{name.strip('_').replace('_', ' ')} {text}")
+    return f"({', '.join(said)})" if said else ""
