@@ -63,6 +63,7 @@ class Reading:
         until: the last day on which it holds, where the record says so.
         confirmed: the record says so in as many words (verification status `confirmed`).
         by_interview: follows from a structured interview; gives way to any coded record.
+        written: when the form that says so was filled in, where that is another day.
     """
 
     fact: str
@@ -80,6 +81,7 @@ class Reading:
     until: When | None = None
     confirmed: bool = False
     by_interview: bool = False
+    written: When | None = None
 
     @property
     def counts(self) -> bool:

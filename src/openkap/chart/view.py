@@ -68,20 +68,15 @@ class View:
         return [r for r in self.usable(name) if r.counts and isinstance(r.value, Decimal) and self._fresh(r, span)]
 
     def from_the_future(self) -> list[Unmapped]:
-        """Readings dated after the day of decision: seen, and not used."""
+        """Whatever is dated after the day of decision: seen, and not used."""
+        readings = (r for rows in self.chart.readings.values() for r in rows)
+        dated = [(r.fact, r.source, self._late(r.when, r.written, r.value)) for r in readings]
+        dated += [(m.text, m.source, self._late(m.when)) for m in self.chart.medicines]
+        dated += [("medicine list", m.source, self._late(m.when, m.written)) for m in self.chart.lists]
         return [
-            Unmapped(
-                None, None, r.fact, r.source, f"dated {r.when.text}, after {self.on.isoformat()}: correct the date"
-            )
-            for readings in self.chart.readings.values()
-            for r in readings
-            if self._future(r) and r.when
-        ] + [
-            Unmapped(
-                None, None, m.text, m.source, f"dated {m.when.text}, after {self.on.isoformat()}: correct the date"
-            )
-            for m in self.chart.medicines
-            if m.when and m.when.earliest > self.on
+            Unmapped(None, None, text, source, f"dated {day.text}, after {self.on.isoformat()}: correct the date")
+            for text, source, day in dated
+            if day
         ]
 
     def current_medicines(self, group: str | None = None) -> list[Medicine]:
@@ -90,9 +85,7 @@ class View:
         return [
             m
             for m in self.chart.medicines
-            if m.standing == "current"
-            and not (m.when and m.when.earliest > self.on)
-            and (wanted is None or wanted & set(m.ingredients))
+            if m.standing == "current" and not self._late(m.when) and (wanted is None or wanted & set(m.ingredients))
         ]
 
     def taking(self, group: str) -> Answer:
@@ -255,7 +248,11 @@ class View:
         return self.tentative or reading.standing != "tentative"
 
     def _future(self, reading: Reading) -> bool:
-        return reading.when is not None and reading.when.earliest > self.on
+        return self._late(reading.when, reading.written) is not None
+
+    def _late(self, *days: object) -> When | None:
+        """The first of some dates that lies after the day of decision."""
+        return next((day for day in days if isinstance(day, When) and day.earliest > self.on), None)
 
     def _over(self, reading: Reading) -> bool:
         return reading.past or (reading.until is not None and reading.until.latest <= self.on)

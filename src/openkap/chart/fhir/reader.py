@@ -245,7 +245,7 @@ def _deny_what_interviews_asked(note: Notebook) -> None:
             continue
         for fact in facts().values():
             if fact.module in asked:
-                note.add(Reading(fact.id, False, when, held.source, by_interview=True))
+                note.add(Reading(fact.id, False, when, held.source, by_interview=True, written=held.when))
 
 
 def _by_fact(readings: list[Reading]) -> dict[str, tuple[Reading, ...]]:
