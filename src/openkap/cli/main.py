@@ -88,8 +88,10 @@ Examples:
 Exit status: 0 done; 2 a content file, or a file of the site folder, is at fault."""
 
 _SIGN = """\
-Example, which signs all rows for a year:
-  OPENKAP_SITE=site openkap content sign all --by "Dr Ines Varga" --review-by 2027-11-25"""
+Example, which signs all rows:
+  OPENKAP_SITE=site openkap content sign all --by "Dr Ines Varga"
+
+Exit status: 0 signed, 2 a row does not exist or the folder cannot be written; then nothing is signed."""
 
 _SCHEMA = """\
 Example:
@@ -142,13 +144,14 @@ def parser() -> argparse.ArgumentParser:
 
     content = _command(commands, "content", "check, print or sign the clinical content", _CONTENT)
     actions = content.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("check", help="validate all content, a site's overrides included")
-    actions.add_parser("page", help="one HTML page that a medical director can review")
+    actions.add_parser("check", help="validate all content, a site's overrides included", allow_abbrev=False)
+    actions.add_parser("page", help="one HTML page that a medical director can review", allow_abbrev=False)
     sign = actions.add_parser(
         "sign",
         help="sign rows in the site folder (OPENKAP_SITE)",
         epilog=_SIGN,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     sign.add_argument("rows", nargs="+", metavar="ROW", help="row ids, or `all`")
     sign.add_argument("--by", required=True, metavar="NAME", help="who signs")

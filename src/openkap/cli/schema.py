@@ -294,5 +294,20 @@ OUTPUTS: dict[str, Schema] = {
         {"rules_checked": COUNT},
     ),
     "plan": {"description": "with --as json", "oneOf": [_PLAN, _REFUSAL]},
-    "content": obj(_VERSIONS, about="of `content check`"),
+    "content": obj(
+        _VERSIONS
+        | {
+            "mode": ref("mode"),
+            "ok": {"const": True},
+            "files": COUNT,
+            "rows": COUNT,
+            "signable": COUNT,
+            "unsigned": COUNT,
+            "unverified": many(TEXT, "ids of rows that rest on unverified knowledge or on a design default"),
+            "retracted": many(TEXT, "ids"),
+            "readings": COUNT | {"description": "readings of a rule that a clinician is to confirm"},
+            "overrides": COUNT,
+        },
+        about="of `content check`, when nothing is wrong",
+    ),
 }
