@@ -221,8 +221,9 @@ def _fields(row: msgspec.Struct) -> list[tuple[str, str]]:
 def _unit_of(row: msgspec.Struct, name: str) -> tuple[str, str]:
     if name == "minutes":
         return "length", "min"
-    if name in DOSES and getattr(row, "unit", ""):
-        return name, row.unit  # type: ignore[attr-defined]
+    own: str = getattr(row, "unit", "")
+    if name in DOSES and own:
+        return name, own
     for suffix, unit in SUFFIXES.items():
         if name.endswith(suffix):
             return name.removesuffix(suffix) or name, unit

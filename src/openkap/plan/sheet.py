@@ -21,7 +21,18 @@ from openkap.plan.blocks import Citations
 Document = Mapping[str, Any]
 
 # What is talked through or looked up, after what decides; on paper it begins on a page of its own.
-ANNEX = ("consent", "preparation", "expectations", "adverse", "adaptive", "limits", "claims", "attributes")
+ANNEX = (
+    "needs",
+    "chair",
+    "consent",
+    "preparation",
+    "expectations",
+    "adverse",
+    "adaptive",
+    "limits",
+    "claims",
+    "attributes",
+)
 
 
 def plan_sheet(document: Document) -> dict[str, Any]:
@@ -45,8 +56,10 @@ def plan_sheet(document: Document) -> dict[str, Any]:
         course.calendar(document, cite),
         course.modalities(document, cite),
         evidence.alternatives(document, cite),
-        course.monitoring(document, cite),
+        course.monitoring(document),
         course.measures(document),
+        course.needs(document, cite),
+        course.chair(document, cite),
         evidence.consent(document, cite),
         evidence.preparation(document, cite),
         evidence.expectations(document, cite),

@@ -38,17 +38,6 @@ def calendar(document: Document, cite: Citations) -> dict[str, Any]:
         text(programme["outline"]),
         _strip(near),
         table("Sessions in order", ["Day", "Session", "Length", "When, by the windows"], rows, wide=[3, 6, 2, 8]),
-        heading("What each kind of session needs"),
-        table(
-            "Needs of each kind of session",
-            ["Kind", "Who", "Needs", "Why", "How sure"],
-            [
-                _kind_row(kind, sessions, common[kind], cite)
-                for kind in KINDS
-                if any(s["kind"] == kind for s in sessions)
-            ],
-            wide=[3, 3, 6, 6, 4],
-        ),
     ]
     pathways = programme.get("pathways", ())
     if pathways:
@@ -56,6 +45,14 @@ def calendar(document: Document, cite: Citations) -> dict[str, Any]:
         blocks.append(bullets([item(words.sentence(p["text"]), label=p["title"]) for p in pathways], "Pathways"))
     lead = "Days are a suggestion; the windows are what a calendar must keep. Hours count from start to start."
     return section("calendar", programme["title"], *blocks, lead=lead)
+
+
+def needs(document: Document, cite: Citations) -> dict[str, Any]:
+    """What each kind of session needs, who is there, and why it stands in the programme."""
+    sessions = document["programme"]["sessions"]
+    rows = [_kind_row(kind, sessions, cite) for kind in KINDS if any(s["kind"] == kind for s in sessions)]
+    head = ["Kind", "Who", "Needs", "Why", "How sure"]
+    return section("needs", "What each kind of session needs", table("Needs", head, rows, wide=[3, 3, 6, 6, 6]))
 
 
 def _strip(sessions: Sequence[Session]) -> Block:
@@ -128,8 +125,9 @@ def _binding(after: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [a for a in after if a not in preparations[:-1]]
 
 
-def _kind_row(kind: str, sessions: Sequence[Session], common: Sequence[str], cite: Citations) -> list[dict[str, Any]]:
+def _kind_row(kind: str, sessions: Sequence[Session], cite: Citations) -> list[dict[str, Any]]:
     here = [s for s in sessions if s["kind"] == kind]
+    common = _common_needs(here)
     reasons = dict.fromkeys(s["why"] for s in here)
     parts = {(p["what"], p["tag"], p["source"]): p for s in here for p in s["basis"]}
     letter, word = KINDS[kind]
@@ -172,7 +170,9 @@ def _modality(row: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
     gate = row["gate"]
     gate_lines = [line(words.GATE_WORDS[gate["state"]], "strong")] if gate.get("rule") else [line("No gate", "muted")]
     if gate.get("rule"):
-        gate_lines += [line(words.sentence(gate["rule"])), line(words.sentence(gate["because"]), "muted")]
+        gate_lines.append(line(words.sentence(gate["rule"])))
+        if gate["state"] != "open":
+            gate_lines.append(line(words.sentence(gate["because"]), "muted"))
     grades = [
         f"{_column(name)}: grade {grade}" for name, grade in (row.get("evidence_here") or row["evidence"]).items()
     ]
@@ -209,13 +209,30 @@ def _column(name: str) -> str:
 # -- monitoring and measures -----------------------------------------------------------------------
 
 
-def monitoring(document: Document, cite: Citations) -> dict[str, Any] | None:
-    """Observation of the route, alert lines, rescue, discharge, what to expect."""
+def monitoring(document: Document) -> dict[str, Any] | None:
+    """Observation of the route: what is read when, and how long the person stays."""
     watch = document["monitoring"]
     if watch is None:
         return None
-    minutes = ", ".join(_minute(m) for m in watch["vitals_min"])
     mind = ", ".join(_minute(m) for m in watch["mind_min"])
+    observation = facts(
+        ("Vital signs", f"minutes from the start of the dose: {', '.join(_minute(m) for m in watch['vitals_min'])}"),
+        ("Mind", f"minutes: {mind}" if mind else ""),
+        ("Shortest stay", words.figure(watch["min_stay_min"], "min") if watch["min_stay_min"] is not None else ""),
+        ("All the time", watch["continuous"]),
+        ("Route", words.sentence(watch["text"])),
+        ("Peak", words.sentence(watch["route_facts"]["peak"])),
+        ("How sure", "; ".join(words.basis_words(watch["basis"]))),
+        label="Observation",
+    )
+    return section("monitoring", f"Monitoring, {words.ROUTE_WORDS[watch['route']]}", observation)
+
+
+def chair(document: Document, cite: Citations) -> dict[str, Any] | None:
+    """For the room: alert lines, what to expect, what to do when it goes wrong, when the person may go home."""
+    watch = document["monitoring"]
+    if watch is None:
+        return None
     alerts = [
         [
             cell(line(row["parameter"], "strong"), line(row["id"], "muted")),
@@ -225,27 +242,12 @@ def monitoring(document: Document, cite: Citations) -> dict[str, Any] | None:
         ]
         for row in watch["limits"]
     ]
-    blocks: list[Block | None] = [
-        facts(
-            ("Vital signs", f"minutes from the start of the dose: {minutes}"),
-            ("Mind", f"minutes: {mind}" if mind else ""),
-            ("Shortest stay", words.figure(watch["min_stay_min"], "min") if watch["min_stay_min"] is not None else ""),
-            ("All the time", watch["continuous"]),
-            ("Route", words.sentence(watch["text"])),
-            ("Peak", words.sentence(watch["route_facts"]["peak"])),
-            ("How sure", "; ".join(words.basis_words(watch["basis"]))),
-            label="Observation",
-        ),
-        table("Alert lines", ["Reading", "Amber", "Red", "How sure"], alerts, wide=[4, 5, 5, 4]),
-    ]
-    for name, title in (
-        ("expected", "To be expected"),
-        ("rescue", "If it goes wrong"),
-        ("discharge", "Going home: all of these"),
-    ):
+    blocks: list[Block] = [table("Alert lines", ["Reading", "Amber", "Red", "How sure"], alerts, wide=[4, 6, 6, 4])]
+    titles = {"expected": "To be expected", "rescue": "If it goes wrong", "discharge": "Going home: all of these"}
+    for name, title in titles.items():
         if watch[name]:
             blocks += [heading(title), bullets([statement(row, cite) for row in watch[name]], title)]
-    return section("monitoring", f"Monitoring, {words.ROUTE_WORDS[watch['route']]}", *blocks)
+    return section("chair", "In the room: alert lines, rescue, going home", *blocks)
 
 
 def _minute(count: int) -> str:

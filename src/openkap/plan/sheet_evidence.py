@@ -25,7 +25,7 @@ def alternatives(document: Document, cite: Citations) -> dict[str, Any]:
             "Treatments side by side",
             ["Treatment", "First effect", "Effect", "Burden", "Harm"],
             rows,
-            wide=[3, 3, 7, 4, 4],
+            wide=[5, 3, 7, 4, 4],
         ),
         lead=f"In a fixed order, not by merit. {NOT_A_RACE}",
     )
