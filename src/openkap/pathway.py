@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openkap.assess import treatment
 from openkap.assess.inventories import understood
@@ -20,12 +20,12 @@ from openkap.chart.fhir.reader import read_chart
 from openkap.chart.types import Chart, Unmapped
 from openkap.chart.view import View
 from openkap.kernel.site import Site
-from openkap.plan.preferences import Preferences
-from openkap.plan.propose import propose
-from openkap.plan.site_max import open_routes, signed_limits
 from openkap.screen import rulebook
 from openkap.screen.rules import overridden, screen
 from openkap.screen.types import Screening
+
+if TYPE_CHECKING:
+    from openkap.plan.types import Preferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ def assess_case(case: Case) -> dict[str, Any]:
 
 def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False, everything: bool = False) -> Screening:
     """Findings, verdict and the questions that would settle it."""
+    from openkap.plan.site_max import open_routes  # the plan room loads only for who asks what it knows
+
     site = site or Site()
     return screen(
         overridden(rulebook.rules(), site),
@@ -103,6 +105,10 @@ def plan_case(
     Raises:
         NoSolution: the verdict does not allow one, or no regimen is left; the document says why.
     """
+    from openkap.plan.propose import propose
+    from openkap.plan.site_max import signed_limits
+    from openkap.plan.types import Preferences
+
     site = site or Site()
     return propose(
         case.view,
