@@ -131,15 +131,19 @@ def _write(path: Path, signatures: list[Signature]) -> None:
     """The whole file beside the old one, then in its place: a reader sees the old or the new, never a half."""
     text = "# Written by `openkap content sign`. A signature counts for the row as it stood when it was signed.\n"
     text += "".join(_toml(one) for one in signatures)
+    beside: Path | None = None
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".signatures-", suffix=".toml")
+        beside = Path(name)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        beside.chmod(0o644)
+        beside.replace(path)
     except OSError as fault:
+        if beside:
+            beside.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written ({fault.strerror}): check the folder's permissions.") from None
 
 
