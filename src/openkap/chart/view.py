@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from openkap.chart.derive import DERIVED, Derivation
@@ -21,6 +21,7 @@ from openkap.kernel.quantity import number, unit_words
 from openkap.kernel.truth import Answer, Gap
 
 SAME_DAY = Span(0, "d")
+_ONE_MOMENT = timedelta(days=2)  # days on the wall, at one moment, differ by two at most
 
 
 class View:
@@ -159,8 +160,7 @@ class View:
         coded = [r for r in current if not r.by_interview]
         if any(r.value for r in coded):
             current = coded
-        top = max(self._order(r) for r in current)
-        newest = [r for r in current if self._order(r) == top or self._same_time(r, top)]
+        newest = self._newest_of(current)
         return [r for r in newest if r.value], [r for r in newest if not r.value]
 
     def _denied_by_parent(self, fact: Fact, state: State) -> State:
@@ -177,8 +177,7 @@ class View:
         good = [r for r in final if self._fresh(r, span)]
         if not good:
             return self._without_value(fact, readings, final, span)
-        top = max(self._order(r) for r in good)
-        newest = [r for r in good if self._order(r) == top or self._same_time(r, top)]
+        newest = self._newest_of(good)
         if not fact.repeats and len({_comparable(r.value) for r in newest}) > 1:
             return _conflict(fact, newest)
         best = newest[0]
@@ -209,7 +208,7 @@ class View:
         if never and not past:
             return State(fact.id, "absent", False, None, never[0].when, _sources(never), "", tuple(never))
         if not past:
-            return self._without_value(fact, readings, final, None)
+            return self._without_value(fact, readings, [], None)
         best = max(past, key=lambda r: r.value.latest)  # type: ignore[union-attr]
         value = best.value
         assert isinstance(value, When)
@@ -275,9 +274,11 @@ class View:
             return date.min, datetime.min.replace(tzinfo=UTC)
         return reading.when.earliest, reading.when.instant or datetime.min.replace(tzinfo=UTC)
 
-    def _same_time(self, reading: Reading, top: tuple[date, datetime]) -> bool:
-        """A reading of the same day without an hour cannot be ordered against the newest one."""
-        return self._order(reading)[0] == top[0] and (reading.when is None or reading.when.instant is None)
+    def _newest_of(self, readings: list[Reading]) -> list[Reading]:
+        """The newest of some dated readings; several where they cannot be ordered."""
+        top = max(self._order(r)[0] for r in readings)
+        near = [r for r in readings if self._order(r)[0] >= top - _ONE_MOMENT]
+        return [r for r in near if not any(_newer(other, r) for other in near)] or near
 
 
 def show(state: State) -> str:
@@ -301,6 +302,17 @@ def show(state: State) -> str:
 def _conflict(fact: Fact, readings: list[Reading]) -> State:
     said = "; ".join(f"{_word(r)} in {r.source}" for r in readings)
     return State(fact.id, "conflict", sources=_sources(readings), reason=f"{fact.words}: records disagree ({said})")
+
+
+def _newer(one: Reading, other: Reading) -> bool:
+    """By the instant where both have one, else by the day; of one day, without an hour, neither is newer."""
+    if one.stands_now or other.stands_now:
+        return one.stands_now and not other.stands_now
+    if one.when is None or other.when is None:
+        return other.when is None and one.when is not None
+    if one.when.instant and other.when.instant:
+        return one.when.instant > other.when.instant
+    return one.when.earliest > other.when.earliest
 
 
 def _word(reading: Reading) -> str:

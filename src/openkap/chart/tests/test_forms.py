@@ -346,10 +346,8 @@ def test_what_is_coded_present_stays_present(fact, code):
 
 @pytest.mark.parametrize("fact", DENIABLE)
 def test_each_denied_fact_keeps_its_own_look_back(fact):
-    # Ninety days for the disorders, thirty for current symptoms, twelve months for what is for life.
-    look_back = {"mania-current": 30, "psychotic-symptoms": 30, "bipolar": 365, "psychotic-disorder": 365}
-    look_back |= {"borderline": 365, "dissociative-disorder": 365}
-    days = look_back.get(fact, 90)
+    # The convention, section 9; where it gives none, a denial holds for twelve months.
+    days = {"mania-current": 30, "psychotic-symptoms": 30, "sud-active": 90}.get(fact, 365)
     held = date.fromordinal(ON.toordinal() - days).isoformat()
     lost = date.fromordinal(ON.toordinal() - days - 1).isoformat()
     assert state(fact, interview(*MODULES, on=held)).status == "absent"
