@@ -21,6 +21,7 @@ from openkap.chart.types import Chart, Unmapped
 from openkap.chart.view import View
 from openkap.kernel.site import Site
 from openkap.screen import rulebook
+from openkap.screen.equivalents import with_equivalents
 from openkap.screen.rules import overridden, screen
 from openkap.screen.types import Screening
 
@@ -81,7 +82,7 @@ def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False,
     from openkap.plan.site_max import open_routes  # the plan room loads only for who asks what it knows
 
     site = site or Site()
-    return screen(
+    screening = screen(
         overridden(rulebook.rules(), site),
         case.view,
         suspicion=case.suspicion,
@@ -90,6 +91,7 @@ def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False,
         site=site,
         everything=everything,
     )
+    return with_equivalents(screening, case.view)
 
 
 def plan_case(

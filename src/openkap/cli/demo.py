@@ -24,7 +24,7 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
-    on = day(None)
+    on = day(arguments.on)
     folder = Path(arguments.write or arguments.out)
     try:
         folder.mkdir(parents=True, exist_ok=True)

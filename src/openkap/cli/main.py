@@ -163,6 +163,7 @@ def parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", "walk three synthetic people from bundle to printed plan", _DEMO)
     demo.add_argument("--write", metavar="DIR", help="only write their bundles to this folder")
+    demo.add_argument("--on", metavar="DATE", help="day of decision, default today")
     demo.add_argument(
         "--out", metavar="DIR", default="demo-out", help="folder for the printed plans (default: demo-out)"
     )

@@ -59,7 +59,7 @@ class Case:
         instruments: instrument id -> answers.
         scores: instrument id -> total, for forms filled in elsewhere.
         conditions: (code system, code, extra elements).
-        medicines: texts of current medicines.
+        medicines: current medicines: their text, or text and daily dose in mg.
         trials: prior treatments as dicts of link ids and values.
         today: intake and scores are of the day of decision itself, as on a dose day.
         extra: further resources.
@@ -76,7 +76,7 @@ class Case:
     scores: dict[str, int] = field(default_factory=dict)
     suicide_screen: str | None = "none_identified"
     conditions: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
-    medicines: list[str] = field(default_factory=list)
+    medicines: list[str | tuple[str, Any]] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
     extra: list[dict[str, Any]] = field(default_factory=list)
     today: bool = False
@@ -303,15 +303,21 @@ def _status(system: str, code: str) -> dict[str, Any]:
     return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
 
 
-def medicine(identity: str, text: str) -> dict[str, Any]:
-    """A current medicine in words."""
-    return {
+def medicine(identity: str, named: str | tuple[str, Any]) -> dict[str, Any]:
+    """A current medicine in words, with its daily dose in mg where one is given."""
+    text, daily = (named, None) if isinstance(named, str) else named
+    statement: dict[str, Any] = {
         "resourceType": "MedicationStatement",
         "id": identity,
         "status": "active",
         "subject": _PATIENT,
         "medicationCodeableConcept": {"text": text},
     }
+    if daily is not None:
+        dose = {"value": daily, "unit": "mg", "system": coding.UCUM, "code": "mg"}
+        once_a_day = {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}
+        statement["dosage"] = [{"timing": once_a_day, "doseAndRate": [{"doseQuantity": dose}]}]
+    return statement
 
 
 def questionnaire_response(instrument: str, answers: list[Any], day: date) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def panic(on: date) -> Case:
             "phq-9": [2, 2, 1, 2, 1, 1, 1, 0, 0],
             "pcl-5": [3, 2, 1, 3, 2, 3, 3, 1, 2, 2, 3, 2, 1, 1, 2, 0, 3, 2, 3, 3],
         },
-        medicines=["sertraline 100 mg tablet", "lorazepam 0.5 mg tablet"],
+        medicines=[("sertraline 100 mg tablet", 100), ("lorazepam 1 mg tablet", 1)],
     )
 
 
