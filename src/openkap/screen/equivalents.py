@@ -68,7 +68,7 @@ def with_equivalents(screening: Screening, view: View) -> Screening:
     mark = next(m for m in diazepam_equivalents().mark)
     if larger is not None:
         side = "above" if larger > mark.value else "not above"
-        text += f"; the larger is {side} the {number(mark.value)} mg/d of {mark.title}"
+        text += f"; the larger is {side} {number(mark.value)} mg/d ({mark.title[:1].lower()}{mark.title[1:]})"
     findings = tuple(_noted(f, text) if f.rule in _SHOWN_WITH else f for f in screening.findings)
     return replace(screening, findings=findings)
 

@@ -102,7 +102,7 @@ class Case:
             }
             | self.answers
         )
-        self.measurements = {
+        usual: dict[str, list[tuple[Any, str, int, Any]]] = {
             "systolic": [(122, "mm[Hg]", 3, None), (118, "mm[Hg]", 10, None)],
             "diastolic": [(78, "mm[Hg]", 3, None), (76, "mm[Hg]", 10, None)],
             "heart-rate": [(72, "/min", 3, None)],
@@ -115,7 +115,8 @@ class Case:
             "tsh": [(2, "m[IU]/L", 10, 4)],
             "bilirubin": [(Decimal("0.6"), "mg/dL", 10, Decimal("1.2"))],
             **{name: [(value, unit, 10, top)] for name, (unit, value, top) in _LIVER.items()},
-        } | self.measurements
+        }
+        self.measurements = usual | self.measurements
         self.instruments = severity | _INSTRUMENTS | {"des-ii": [0] * 28} | self.instruments
         self.scores = {"ipss": 3} | self.scores
         self.conditions = [(coding.ICD10CM, code, {}) for code in codes] + self.conditions

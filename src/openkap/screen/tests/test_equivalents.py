@@ -54,5 +54,5 @@ def test_the_sums_stand_in_the_findings_with_the_mark_of_the_cohort(case, screen
     for rule in ("DDI-BZD-1", "DDI-BZD-EQ"):
         assert "10 mg/d by NHS pages" in because[rule]
         assert "5 mg/d by US VA/DoD" in because[rule]
-        assert "above the 8 mg/d" in because[rule]
+        assert "above 8 mg/d" in because[rule]
     assert "equivalents" not in because["DDI-BZD-2"]
