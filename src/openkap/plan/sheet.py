@@ -105,7 +105,7 @@ def _running(person: Mapping[str, str]) -> str:
     parts = [
         f"{person['name']}, {person['born']} ({person['age']})",
         f"record {person['record']}",
-        person["weight"],
+        f"weight {person['weight']}",
         f"allergies: {person['allergies']}",
         person["synthetic"],
     ]

@@ -59,11 +59,18 @@ def verdict(document: Document, cite: Citations) -> dict[str, Any]:
                 "kind": "findings",
                 "shape": words.SHAPES[name],
                 "word": words.CLASS_WORDS[name],
-                "count": len(here),
+                "tally": _tally(here),
                 "items": [_finding(f, cite) for f in here],
             }
         )
     return section("verdict", "Verdict and findings", *blocks)
+
+
+def _tally(findings: list[Mapping[str, Any]]) -> str:
+    """How many of a class are found, and how many of that class are still possible."""
+    known = sum(f["truth"] == "true" for f in findings)
+    parts = [f"{known} found" if known else "", f"{len(findings) - known} not known" if known < len(findings) else ""]
+    return ", ".join(part for part in parts if part) or "none found"
 
 
 def _verdict_line(document: Document, findings: list[Mapping[str, Any]]) -> Block:
@@ -97,6 +104,7 @@ def _finding(finding: Mapping[str, Any], cite: Citations) -> dict[str, Any]:
         "shape": "miss" if unknown else words.SHAPES[finding["class"]],
         "state": f"Not known: {words.MISSING_WORDS[finding['missing']]}" if unknown and finding["missing"] else "",
         "text": words.sentence(finding["because"]),
+        "lead": "If it is so" if unknown else "Action",
         "action": words.sentence(finding["action"]),
         "notes": notes,
         "cite": cite.of(finding),

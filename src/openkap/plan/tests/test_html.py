@@ -226,6 +226,12 @@ def test_every_finding_is_shown_and_a_class_without_one_says_so(name):
     assert part.count("none found") == len(empty)
 
 
+def test_a_class_that_is_only_possible_is_counted_as_not_known_and_never_as_found():
+    part = read(section(plan_html(document("open")), "verdict"))
+    assert "Exclude 1 not known" in part
+    assert "Exclude 1 found" in read(section(plan_html(document("excluded")), "verdict"))
+
+
 def test_status_is_told_by_shape_and_word_and_not_by_colour_alone():
     part = section(plan_html(document("excluded")), "verdict")
     assert 'href="#i-stop"' in part
