@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -19,7 +18,7 @@ from openkap.cli.catalogue import (
     signature_state,
     tags_of,
 )
-from openkap.cli.io import day, site, stamped, write_json
+from openkap.cli.io import day, site, stamped, write_bytes, write_json
 from openkap.kernel.content import fingerprint
 from openkap.kernel.errors import UnknownName, UserError
 from openkap.kernel.site import Signature, Site
@@ -67,8 +66,7 @@ def check_document(here: Site, on: date) -> dict:
 def _page(_: argparse.Namespace) -> int:
     from openkap.cli.page import content_page
 
-    sys.stdout.buffer.write(content_page(site()).encode())
-    sys.stdout.buffer.flush()
+    write_bytes(content_page(site()).encode())
     return 0
 
 

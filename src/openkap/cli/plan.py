@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import UTC, datetime
 
-from openkap.cli.io import day, read_bytes, read_json, site, stamped, write_json, zone
+from openkap.cli.io import day, read_bytes, read_json, site, stamped, write_bytes, write_json, zone
 from openkap.pathway import open_case, plan_case
 from openkap.plan.preferences import read_preferences
 
@@ -24,8 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         write_json(plan_bundle(document, datetime.now(UTC).replace(microsecond=0)))
     else:
-        sys.stdout.buffer.write(_printed(document, arguments.form))
-        sys.stdout.buffer.flush()
+        write_bytes(_printed(document, arguments.form))
     return 0
 
 
