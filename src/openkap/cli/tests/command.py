@@ -1,9 +1,13 @@
 """The executable as a stranger calls it, and the people it is called with."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -12,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from openkap.cli.main import main
 from openkap.synthetic.case import Case
 from openkap.synthetic.people import people
 
@@ -53,7 +58,7 @@ def environment(**changes: str) -> dict[str, str]:
     return kept | {f"OPENKAP_{name.upper()}": value for name, value in changes.items()}
 
 
-def call(*words: str | Path, stdin: bytes = b"", cwd: Path | None = None, **settings: str) -> Outcome:
+def call(*words: str | Path | date, stdin: bytes = b"", cwd: Path | None = None, **settings: str) -> Outcome:
     """Run `openkap` with these words; settings are `site=` and `tz=`."""
     done = subprocess.run(
         [EXECUTABLE, *map(str, words)],
@@ -65,6 +70,30 @@ def call(*words: str | Path, stdin: bytes = b"", cwd: Path | None = None, **sett
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+
+
+def inside(*words: str | Path | date, stdin: bytes = b"", **settings: str) -> Outcome:
+    """The same call within this process: twenty times as fast, for tests that are not about the executable."""
+    out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+    with tempfile.NamedTemporaryFile() as file, _settings(settings):
+        file.write(stdin)
+        file.flush()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main([file.name if word == "-" else str(word) for word in words])
+    return Outcome(status, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _settings(changes: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    wanted = environment(**changes)
+    try:
+        os.environ.clear()
+        os.environ.update(wanted)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def encoded(document: Any) -> bytes:
