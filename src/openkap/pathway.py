@@ -22,7 +22,8 @@ from openkap.chart.view import View
 from openkap.kernel.site import Site
 from openkap.screen import rulebook
 from openkap.screen.equivalents import with_equivalents
-from openkap.screen.rules import overridden, screen
+from openkap.screen.overrides import overridden
+from openkap.screen.rules import screen
 from openkap.screen.types import Screening
 
 if TYPE_CHECKING:

@@ -56,7 +56,9 @@ def clinosim_people(seed: int, scenario: str, count: int) -> Iterator[Person]:
             write_cif(dataset, f"{folder}/cif")
             convert_cif_to_fhir(f"{folder}/cif", f"{folder}/fhir")
             lines = [
-                line for file in sorted(Path(folder, "fhir").rglob("*.ndjson")) for line in file.read_text().splitlines()
+                line
+                for file in sorted(Path(folder, "fhir").rglob("*.ndjson"))
+                for line in file.read_text().splitlines()
             ]
     finally:
         logging.disable(logging.NOTSET)

@@ -113,6 +113,8 @@ def newest(records: Iterable[ScoreRecord], *instruments: str) -> ScoreRecord | N
 def _readings(request: ScoreRequest, result: Score, response: Response) -> list[Reading]:
     """Total and safety items of one form."""
     found = _safety_items(request, response) + _screen(request, result, response)
+    if result.status == "invalid":  # a form that cannot be scored may raise a finding and never clears one
+        found = [replace(r, standing="tentative") if r.standing == "final" else r for r in found]
     if request.final and result.status in ("ok", "prorated") and result.total is not None:
         found.append(_reading(request.instrument, Decimal(str(result.total)), response))
     return [reading for reading in found if reading.fact in facts()]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from openkap.chart.types import Interval, Reading, State
 from openkap.chart.vocabulary import facts, policy
 from openkap.kernel.clock import Span, years_between
-from openkap.kernel.quantity import factor, round_half_up
+from openkap.kernel.quantity import factor
 
 if TYPE_CHECKING:
     from openkap.chart.view import View
@@ -56,7 +56,7 @@ def bmi(view: View, look_back: Span | None) -> State:
     weight, height = view.state("weight", look_back), view.state("height")
     assert isinstance(weight.value, Decimal) and isinstance(height.value, Decimal)
     metres = height.value * factor("cm", "m")
-    value = round_half_up(weight.value / (metres * metres), 1)
+    value = weight.value / (metres * metres)
     return State("bmi", "known", value, "kg/m2", weight.when, weight.sources + height.sources)
 
 
@@ -78,7 +78,7 @@ def _mean(name: str, base: str) -> Derivation:
             )
             return State(name, "unknown" if readings else found.status, reason=reason, missing=(base,))
         values = [r.value for r in readings if isinstance(r.value, Decimal)]
-        value = round_half_up(sum(values, Decimal(0)) / len(values), 1)
+        value = sum(values, Decimal(0)) / len(values)
         latest = max((r.when for r in readings if r.when), key=lambda w: w.earliest)
         return State(
             name, "known", value, readings[0].unit, latest, tuple(r.source for r in readings), "", tuple(readings)
@@ -95,7 +95,7 @@ def weight_change(view: View, _: Span | None) -> State:
     assert isinstance(newest.value, Decimal)
     others = [r for r in view.fresh_numbers("weight", policy("weight-comparison")) if r not in newest.readings]
     changes = [abs(newest.value - r.value) / r.value * 100 for r in others if isinstance(r.value, Decimal)]
-    value = round_half_up(max(changes, default=Decimal(0)), 1)
+    value = max(changes, default=Decimal(0))
     return State("weight-change", "known", value, "%", newest.when, newest.sources + tuple(r.source for r in others))
 
 
@@ -108,7 +108,7 @@ def _times_upper_limit(name: str, base: str) -> Derivation:
         state = view.state(base, look_back)
         reading = state.readings[0]
         if isinstance(state.value, Decimal) and reading.range and reading.range.high:
-            value: Decimal | Interval = round_half_up(state.value / reading.range.high, 2)
+            value: Decimal | Interval = state.value / reading.range.high
         elif reading.interpretation in ("N", "L"):
             value = Interval(Decimal(0), Decimal(1))
         else:
@@ -184,9 +184,10 @@ def target_diagnosis(view: View, _: Span | None) -> State:
             found.append((disorder, state))
         if state.status == "conflict":
             return State(name, "conflict", reason=state.reason, missing=(disorder,), sources=state.sources)
-    for part in (interview, tool, modules):
-        if part.status != "known":
-            return State(name, part.status, reason=part.reason, missing=(part.fact,))
+    open_parts = [part for part in (interview, tool, modules) if part.status != "known"]
+    if open_parts:
+        reason = "; ".join(part.reason for part in open_parts)
+        return State(name, open_parts[0].status, reason=reason, missing=tuple(part.fact for part in open_parts))
     if tool.value == "other":
         reason = "the interview was not one of MINI, SCID or DIAMOND"
         return State(name, "unknown", reason=reason, missing=("interview-tool",), sources=tool.sources)

@@ -72,6 +72,12 @@ class Node(ABC):
             yield from part.atoms()
 
 
+def _joined(word: str, parts: tuple[Node, ...], limits: Mapping[str, Limit], negated: bool) -> str:
+    """Parts in words; a part that is itself several gets brackets, so that "A or B and C" cannot be misread."""
+    texts = (part.words(limits, negated) for part in parts)
+    return word.join(f"({text})" if len(part.parts) > 1 else text for part, text in zip(parts, texts, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Both(Node):
     """AND."""
@@ -80,7 +86,7 @@ class Both(Node):
         return conjunction(*(part.evaluate(setting) for part in self.parts))
 
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
-        return (" or " if negated else " and ").join(part.words(limits, negated) for part in self.parts)
+        return _joined(" or " if negated else " and ", self.parts, limits, negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Either(Node):
         return disjunction(*(part.evaluate(setting) for part in self.parts))
 
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
-        return (" and " if negated else " or ").join(part.words(limits, negated) for part in self.parts)
+        return _joined(" and " if negated else " or ", self.parts, limits, negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +259,7 @@ class AnyKnown(Node):
         return disjunction(*(a for a in answers if a.is_false))
 
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
-        return (" and " if negated else " or ").join(part.words(limits, negated) for part in self.parts)
+        return _joined(" and " if negated else " or ", self.parts, limits, negated)
 
 
 @dataclass(frozen=True, slots=True)

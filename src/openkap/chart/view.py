@@ -15,12 +15,14 @@ from decimal import Decimal
 
 from openkap.chart.derive import DERIVED, Derivation
 from openkap.chart.types import Chart, Interval, Medicine, Reading, State, Unmapped
-from openkap.chart.vocabulary import Fact, facts, members, policy
+from openkap.chart.vocabulary import Fact, facts, implying, members, policy
 from openkap.kernel.clock import Span, When, fresh
-from openkap.kernel.quantity import number, unit_words
+from openkap.kernel.quantity import number, round_half_up, unit_words
 from openkap.kernel.truth import Answer, Gap
 
 SAME_DAY = Span(0, "d")
+
+_SHOWN_PLACES = 2  # for a reader only: limits are compared with the exact value
 _ONE_MOMENT = timedelta(days=2)  # days on the wall, at one moment, differ by two at most
 
 
@@ -141,6 +143,11 @@ class View:
             return State(
                 fact.id, "unknown", sources=_sources(doubtful), reason=f"{fact.words}: recorded but not confirmed"
             )
+        stated = [
+            r for child in implying(fact.id) for r in self.usable(child) if r.counts and r.value not in (None, False)
+        ]
+        if denied and stated:
+            return _conflict(fact, denied + stated)
         if denied:
             best = max(denied, key=self._order)
             return State(fact.id, "absent", False, None, best.when, _sources(denied), "", tuple(denied))
@@ -287,7 +294,8 @@ def show(state: State) -> str:
     if isinstance(value, bool):
         text = "yes" if value else "no"
     elif isinstance(value, Decimal):
-        text = f"{number(value)} {unit_words(state.unit)}".strip() if state.unit else number(value)
+        shown = number(round_half_up(value, _SHOWN_PLACES))
+        text = f"{shown} {unit_words(state.unit)}".strip() if state.unit else shown
     elif isinstance(value, Interval):
         text = f"between {number(value.low)} and {number(value.high)} {unit_words(state.unit or '')}".strip()
     elif isinstance(value, When):

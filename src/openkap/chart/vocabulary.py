@@ -64,6 +64,7 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
         codes: codes of the world that mean it.
         detail_of: the fact whose presence makes this one worth asking.
         denied_by: facts whose denial denies this one too.
+        implies: the fact that cannot be denied where this one is stated: both together are a conflict.
         module: module of the structured interview that asks it.
         asked: false where a record of another kind carries it (a diagnosis, a signed consent), so that
             neither an intake item nor a plain statement may.
@@ -85,6 +86,7 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes: tuple[CodeMatch, ...] = ()
     detail_of: str = ""
     denied_by: tuple[str, ...] = ()
+    implies: str = ""
     module: str = ""
     asked: bool = True
     from_: tuple[str, ...] = msgspec.field(default=(), name="from")
@@ -168,6 +170,12 @@ def facts() -> dict[str, Fact]:
 
 
 @cache
+def implying(parent: str) -> tuple[str, ...]:
+    """The facts that cannot be stated while `parent` is denied."""
+    return tuple(fact.id for fact in facts().values() if fact.implies == parent)
+
+
+@cache
 def policy(name: str) -> Span:
     """A governing span by id, such as `denial-holds`."""
     return Span.parse(_policy_value(name))
@@ -243,7 +251,7 @@ def _check(rows: tuple[Fact, ...]) -> None:
     names = {row.id for row in rows}
     where = "chart/content/vocabulary.toml"
     for row in rows:
-        for other in (*row.denied_by, *row.from_, *((row.detail_of,) if row.detail_of else ())):
+        for other in (*row.denied_by, *row.from_, *(name for name in (row.detail_of, row.implies) if name)):
             if other not in names:
                 raise ContentFault(f"{where}: {row.id} speaks of {other!r}, which is not a fact; correct the name.")
         for unit in (*row.units, *((row.unit,) if row.unit else ())):

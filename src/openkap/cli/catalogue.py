@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -21,14 +20,12 @@ from openkap.assess.inventories import inventory_rules
 from openkap.assess.treatment import treatment
 from openkap.chart import vocabulary
 from openkap.kernel.content import ROOMS, content_folder, fingerprint, refuse_duplicates, sources
-from openkap.kernel.errors import ContentFault
-from openkap.kernel.site import Override, Site, may_override
+from openkap.kernel.site import Site
 from openkap.kernel.source import Row, Source, Tag
 from openkap.plan import library
 from openkap.plan.site_max import signed_limits
 from openkap.screen import rulebook
-from openkap.screen.rules import overridden
-from openkap.screen.types import Rule
+from openkap.screen.overrides import overridden
 
 SignatureState = Literal[
     "signed", "unsigned", "changed since it was signed", "review overdue", "signed for a later day"
@@ -178,32 +175,8 @@ def _rows_of(file: msgspec.Struct) -> Iterator[Row]:
 
 
 def check_overrides(site: Site) -> None:
-    """
-    Raise ContentFault for an override of a row or limit that does not exist, or that goes too far.
-
-    A site tightens freely; it loosens only up to `loosest`, and only where the row has one.
-    """
-    rules = rulebook.rules()
-    for name, changes in site.overrides.items():
-        if name not in rules:
-            raise ContentFault(f"overrides.toml: {name} is no screening rule; correct the row, or remove the override.")
-        for change in changes.values():
-            _check_override(rules[name], change)
-
-
-def _check_override(rule: Rule, change: Override) -> None:
-    where = f"overrides.toml: {rule.id} {change.limit}"
-    limit = rule.limits.get(change.limit)
-    if limit is None:
-        known = ", ".join(rule.limits) or "it has none"
-        raise ContentFault(f"{where}: no limit of that name; use one of: {known}.")
-    if not isinstance(change.value, Decimal) or not isinstance(limit.value, Decimal):
-        if change.value != limit.value:
-            raise ContentFault(f"{where}: a span of time cannot be overridden yet; remove the override.")
-        return
-    if not may_override(limit.value, change.value, limit.tighter, limit.loosest):
-        far = f"no looser than {limit.loosest}" if limit.loosest is not None else "only stricter values"
-        raise ContentFault(f"{where}: {change.value} is looser than allowed ({far}); choose a {limit.tighter} value.")
+    """Raise ContentFault for an override of a row or limit that does not exist, or that goes too far."""
+    overridden(rulebook.rules(), site)
 
 
 # -- signatures, tags, readings ----------------------------------------------------------------------

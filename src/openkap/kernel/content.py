@@ -58,6 +58,17 @@ def read_toml(package: str, name: str) -> dict[str, Any]:
     return parse_toml(path.read_text(encoding="utf-8"), str(name))
 
 
+def read_site_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file of a site's own folder; the fault names the file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ContentFault(f"{path.name}: not text in UTF-8; save it as UTF-8.") from None
+    except OSError as fault:
+        raise ContentFault(f"{path.name} cannot be read ({fault.strerror}); check its permissions.") from None
+    return parse_toml(text, path.name)
+
+
 def parse_toml(text: str, name: str) -> dict[str, Any]:
     """Parse TOML text; `name` is how a ContentFault calls it."""
     try:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from openkap.kernel.content import convert, fingerprint, parse_toml
+from openkap.kernel.clock import Span
+from openkap.kernel.content import convert, fingerprint, read_site_toml
 from openkap.kernel.errors import ContentFault, UserError
 
 T = TypeVar("T")
@@ -50,16 +51,27 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     Args:
         row, limit: which number.
-        value: the new one, in the unit of the shipped limit.
+        value: the new one: a number in the unit of the shipped limit, or a span such as `30 d`.
         reason, by, on: why, who, when.
     """
 
     row: str
     limit: str
-    value: Decimal | str
+    value: Any  # Decimal or str: msgspec reads no union of the two, so __post_init__ checks what came
     reason: str
     by: str
     on: date
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, int) and not isinstance(self.value, bool):
+            msgspec.structs.force_setattr(self, "value", Decimal(self.value))
+        if not isinstance(self.value, (Decimal, str)):
+            raise ValueError(f"value {self.value!r} is neither a number nor a span such as 30 d")
+        if isinstance(self.value, str):
+            try:
+                Span.parse(self.value)
+            except UserError as fault:  # as ValueError, msgspec adds which row it was
+                raise ValueError(str(fault)) from None
 
 
 class _Signatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -126,7 +138,7 @@ class Site:
 def _read(path: Path, kind: type[T]) -> T:
     if not path.exists():
         return kind()
-    return convert(parse_toml(path.read_text(encoding="utf-8"), path.name), kind, path.name)
+    return convert(read_site_toml(path), kind, path.name)
 
 
 def may_override(

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from openkap.chart.expression import Setting, facts_named
 from openkap.chart.rule_language import parse
 from openkap.chart.view import View
 from openkap.kernel.errors import UserError
-from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number, round_half_up
+from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number
 from openkap.kernel.source import Sourced
 from openkap.kernel.truth import Answer
 from openkap.plan.library import dose_limits, regimens, rows, statement
-from openkap.plan.limits import frequency, limit_for, within_limits
+from openkap.plan.limits import LimitBreach, frequency, limit_for, within_limits
 from openkap.plan.types import Candidate, DoseLimit, Preferences, Refused, Regimen, SiteMax, Weight
 from openkap.screen.rulebook import rules
 from openkap.screen.types import Finding, Route, Screening
@@ -216,10 +216,12 @@ def _dose(row: Regimen, limit: DoseLimit, at: Situation) -> tuple[dict[str, Any]
     for place, amount in enumerate(_ladder(row, limit, at.low.holds)):
         exact, per_kg = _amounts(amount, limit, at.weight)
         shown = _rounded(exact)
+        if _breaks(shown, limit, at, duration) and not _breaks(exact, limit, at, duration):
+            shown = _rounded(exact, ROUND_DOWN)  # at a limit the one rounding goes down
         broken = [
-            b
-            for mg in (exact, shown)
-            for b in within_limits(limit.route, limit.drug, mg, per_kg, duration, site=at.site)
+            *within_limits(limit.route, limit.drug, exact, per_kg, duration, site=at.site),
+            *_breaks(exact, limit, at, duration),
+            *_breaks(shown, limit, at, duration),
         ]
         texts = list(dict.fromkeys(b.text for b in broken))
         if broken and not steps:
@@ -271,9 +273,23 @@ def _amounts(amount: Decimal, limit: DoseLimit, weight: Weight) -> tuple[DoseMg 
     return (per_kg.times(Quantity(weight.kg, "kg")) if weight.kg is not None else None), per_kg
 
 
-def _rounded(mg: DoseMg | None) -> DoseMg | None:
+def _rounded(mg: DoseMg | None, rounding: str = ROUND_HALF_UP) -> DoseMg | None:
     """The one rounding of a plan's dose (DOS-ROUND)."""
-    return DoseMg(round_half_up(mg.mg, int(statement("DOS-ROUND").number("places")))) if mg else None
+    places = int(statement("DOS-ROUND").number("places"))
+    return DoseMg(mg.mg.quantize(Decimal(1).scaleb(-places), rounding=rounding)) if mg else None
+
+
+def _breaks(mg: DoseMg | None, limit: DoseLimit, at: Situation, duration: Decimal | None) -> list[LimitBreach]:
+    """Limits that an amount breaks by any weight at hand: the dosing weight and the measured one."""
+    if mg is None:
+        return []
+    weights = [w for w in (at.weight.kg, at.weight.measured_kg) if w]
+    amounts = [DoseMgPerKg(mg.mg / w) for w in dict.fromkeys(weights)] if limit.unit == "mg/kg" else [None]
+    return [
+        breach
+        for per_kg in amounts or [None]
+        for breach in within_limits(limit.route, limit.drug, mg, per_kg, duration, site=at.site)
+    ]
 
 
 def _remedy(limit: DoseLimit, at: Situation) -> str:

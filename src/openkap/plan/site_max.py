@@ -20,7 +20,7 @@ from decimal import Decimal
 
 import msgspec
 
-from openkap.kernel.content import convert, parse_toml
+from openkap.kernel.content import convert, read_site_toml
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.site import Site
 from openkap.plan.library import dose_limits
@@ -56,7 +56,7 @@ def signed_limits(site: Site) -> dict[str, SiteMax] | None:
     path = site.folder / "limits.toml"
     if not path.exists():
         return {}
-    file = convert(parse_toml(path.read_text(encoding="utf-8"), path.name), _File, path.name)
+    file = convert(read_site_toml(path), _File, path.name)
     known = {row.id for row in dose_limits().limit}
     found: dict[str, SiteMax] = {}
     for row in file.site_max:

@@ -6,10 +6,8 @@ Pure: rules and facts in, findings out. A rule that is not known to be false is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-
-import msgspec
 
 from openkap.chart import expression
 from openkap.chart.expression import Node, Setting
@@ -137,7 +135,9 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
             answer = replace(suspected, because=because)
     missing = arm.missing or "MB"
     for case in arm.missing_if:
-        if parse(case.when).evaluate(setting).is_true:
+        holds = parse(case.when).evaluate(setting)
+        stricter = _POLICIES.index(case.policy) < _POLICIES.index(missing)
+        if holds.is_true or (holds.is_unknown and stricter):
             missing = case.policy
             break
     class_ = arm.dose_day_class if dose_day and arm.dose_day_class else arm.class_
@@ -343,19 +343,3 @@ def question_for(name: str) -> str:
     """What to ask to know a fact."""
     fact = facts().get(name)
     return (fact.question if fact else "") or f"Record {name.replace('-', ' ')}."
-
-
-def overridden(rules: Mapping[str, Rule], site: Site) -> list[Rule]:
-    """The rulebook with the site's own limits in place; `screen.rulebook` checks that they may be set."""
-    return [_with_overrides(rule, site) for rule in rules.values()]
-
-
-def _with_overrides(rule: Rule, site: Site) -> Rule:
-    changes = site.overrides.get(rule.id)
-    if not changes:
-        return rule
-    limits = {
-        name: msgspec.structs.replace(limit, value=changes[name].value) if name in changes else limit
-        for name, limit in rule.limits.items()
-    }
-    return msgspec.structs.replace(rule, limits=limits)

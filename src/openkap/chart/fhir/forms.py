@@ -85,6 +85,8 @@ def _add_answer(
             note.skip({}, where, f"{fact.words}: {reason}")
         return
     answer, unit = value
+    if fact.id == "treatment-history-complete" and standing == "tentative":
+        return  # of an unfinished form the trials are not read either, so it cannot speak for them
     note.add(Reading(fact.id, answer, moment, where, unit, standing))
     if fact.id == "medication-reconciled-on" and isinstance(answer, When) and standing == "final":
         note.lists.append(MedicineList(answer, where, written=moment))

@@ -11,8 +11,9 @@ from openkap.assess.score_chart import scored
 from openkap.chart.fhir.reader import read_chart
 from openkap.chart.view import View
 from openkap.kernel.site import Site
+from openkap.screen.overrides import overridden
 from openkap.screen.rulebook import rules
-from openkap.screen.rules import overridden, screen
+from openkap.screen.rules import screen
 from openkap.synthetic.case import Case
 
 ON = date(2026, 11, 25)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from openkap.kernel.content import fingerprint
+from openkap.kernel.errors import ContentFault
 from openkap.kernel.site import Override, Signature, Site
 from openkap.kernel.truth import Truth
 from openkap.screen.rulebook import rules
@@ -458,3 +459,31 @@ def test_a_site_limit_takes_the_place_of_the_shipped_one(case, screened):
     site = Site(None, {}, {"SCR-HTN-1": {"systolic": row}})
     assert screened(case()).verdict == "eligible"
     assert screened(case(), site=site).verdict == "hold"
+
+
+def override(rule, limit, value) -> Site:
+    row = Override(row=rule, limit=limit, value=value, reason="r", by="b", on=date(2026, 1, 2))
+    return Site(None, {}, {rule: {limit: row}})
+
+
+@pytest.mark.hazard("HAZ-40", "C1")
+@pytest.mark.parametrize(
+    ("rule", "limit", "value", "wrong"),
+    [
+        ("SCR-HTN-1", "systolic", D(161), "looser than allowed"),
+        ("SCR-HTN-1", "sistolic", D(150), "no limit of that name"),
+        ("SCR-HTN-9", "systolic", D(150), "no screening rule"),
+        ("SCR-HTN-1", "systolic", "30 d", "not of the kind"),
+        ("SCR-NEU-2", "recent", "5 mo", "looser than allowed"),
+        ("SCR-NEU-2", "recent", D(6), "not of the kind"),
+    ],
+)
+def test_an_override_that_may_not_be_stops_every_screening(case, screened, rule, limit, value, wrong):
+    with pytest.raises(ContentFault, match=wrong):
+        screened(case(), site=override(rule, limit, value))
+
+
+def test_a_window_can_be_tightened_like_a_number(case, found):
+    stroke = case(answers={"stroke-tia": True, "stroke-tia-on": date(2026, 3, 1)})
+    assert found(stroke, "SCR-NEU-2") == {"hold": "true"}
+    assert found(stroke, "SCR-NEU-2", site=override("SCR-NEU-2", "recent", "12 mo")) == {"exclude": "true"}
