@@ -92,14 +92,25 @@ def test_each_single_gap_is_settled_by_its_own_question():
             assert len(rounds) == 1 and after.verdict in ("eligible", "caution"), (piece.name, rounds)
 
 
+# A diagnosis, a code of it, and totals that are severe on its own scales.
+SEVERE = {
+    "gad": ("F41.1", {"gad-7": 18, "ham-a": 30}),
+    "panic": ("F41.0", {"pdss-sr": 20, "pdss": 20}),
+    "agoraphobia": ("F40.01", {"pdss-sr": 20, "pdss": 20}),
+    "social-anxiety": ("F40.10", {"lsas-sr": 100, "lsas-ca": 100}),
+}
+
+
 def test_a_bare_name_is_settled_by_reassuring_answers_and_the_detail_that_they_open():
     """Reassuring: for a diagnosis that is asked for, to have it and severely; for everything else, that it is well."""
     person = referral(Case(ON, sex="M"))
     asked = decisive(screened(person.bundle([])))
     assert len(asked) > 30
-    names = {name for fact in asked for name in person.answering(fact)} - {"condition-0"}
-    more = [diagnosis("panic", "F41.0", ON), total("pdss-sr", 20, ON)]
-    assert {"panic", "pdss-sr"} <= set(asked)
+    [wanted] = [fact for fact in asked if fact in SEVERE]  # one disorder is enough
+    code, scales = SEVERE[wanted]
+    [scale] = [fact for fact in asked if fact in scales]
+    more = [diagnosis(wanted, code, ON), total(scale, scales[scale], ON)]
+    names = {name for fact in asked for name in person.answering(fact)} - {"condition-0", "form-gad-7"}
     opened = screened(person.bundle(names, more))
     assert decisive(opened) == ["non-adherence"]  # a course of therapy is on record now, and no word of adherence
     settled = screened(person.bundle(names | {"non-adherence"}, more))
