@@ -129,7 +129,7 @@ class View:
             present = [r for r in final if r.value]
             denials = [r for r in final if not r.value]
         else:
-            present, denials = self._newest_yes_no(final, span)
+            present, denials = self._newest_yes_no(fact, final, span)
         denied = [r for r in denials if self._denial_holds(r, span)]
         if present:
             denied = [r for r in denied if not r.by_interview]
@@ -158,7 +158,9 @@ class View:
             )
         return self._without_value(fact, readings, final, span)
 
-    def _newest_yes_no(self, final: list[Reading], span: Span | None) -> tuple[list[Reading], list[Reading]]:
+    def _newest_yes_no(
+        self, fact: Fact, final: list[Reading], span: Span | None
+    ) -> tuple[list[Reading], list[Reading]]:
         """For a state: the newest fresh statement stands; a record that is over says nothing about now."""
         live = [r for r in final if not self._over(r)]
         current = [r for r in live if r.stands_now or self._fresh(r, span)]
@@ -167,7 +169,7 @@ class View:
         coded = [r for r in current if not r.by_interview]
         if any(r.value for r in coded):
             current = coded
-        newest = self._newest_of(current)
+        newest = current if fact.stands else self._newest_of(current)
         return [r for r in newest if r.value], [r for r in newest if not r.value]
 
     def _denied_by_parent(self, fact: Fact, state: State) -> State:

@@ -64,6 +64,7 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
         codes: codes of the world that mean it.
         detail_of: the fact whose presence makes this one worth asking.
         denied_by: facts whose denial denies this one too.
+        stands: a presence inside the look-back stands, whatever was said since ("positive within 30 days").
         implies: the fact that cannot be denied where this one is stated: both together are a conflict.
         module: module of the structured interview that asks it.
         asked: false where a record of another kind carries it (a diagnosis, a signed consent), so that
@@ -87,6 +88,7 @@ class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     detail_of: str = ""
     denied_by: tuple[str, ...] = ()
     implies: str = ""
+    stands: bool = False
     module: str = ""
     asked: bool = True
     from_: tuple[str, ...] = msgspec.field(default=(), name="from")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from openkap.chart import expression
 from openkap.chart.expression import Node, Setting
@@ -16,12 +17,15 @@ from openkap.chart.types import Interval, State
 from openkap.chart.view import SAME_DAY, View
 from openkap.chart.vocabulary import facts
 from openkap.kernel.clock import Span, When
+from openkap.kernel.quantity import round_half_up
 from openkap.kernel.site import Site
 from openkap.kernel.truth import Answer, Gap, Truth
 from openkap.screen.settle import shortest_list
 from openkap.screen.types import CLASSES, Arm, Ask, Finding, Missing, Rule, RuleClass, Screening, VerdictWord
 
 _POLICIES: tuple[Missing, ...] = ("MB", "MH", "MC")  # worst first
+
+_SHOWN_PLACES = 2  # of a computed number as it goes out; rules compare the exact one
 
 # Base facts stand in a finding in place of what is computed from them, except these.
 _KEEP_DERIVED = ("age", "birth-sex", "deceased", "drug-arm", "therapy-arm")
@@ -277,6 +281,8 @@ def state_document(state: State) -> dict:
         shown = list(value)
     elif isinstance(value, Interval):
         shown = {"low": value.low, "high": value.high}
+    elif isinstance(value, Decimal) and facts()[state.fact].kind == "derived":
+        shown = round_half_up(value, _SHOWN_PLACES)
     else:
         shown = value
     document = {

@@ -219,7 +219,7 @@ def test_a_dose_is_the_exact_product_with_one_rounding_beside_the_unrounded_valu
         exact = kg * step["mg_per_kg"]
         assert step["unrounded_mg"] == exact
         assert isinstance(step["mg"], Decimal)
-        assert abs(step["mg"] - exact) <= Decimal("0.05")
+        assert Decimal("-0.1") < step["mg"] - exact <= Decimal("0.05")  # at a limit the rounding goes down
         assert step["mg"] == step["mg"].quantize(Decimal("0.1"))
 
 
