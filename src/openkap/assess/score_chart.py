@@ -114,7 +114,7 @@ def _readings(request: ScoreRequest, result: Score, response: Response) -> list[
     """Total and safety items of one form."""
     found = _safety_items(request, response) + _screen(request, result, response)
     if result.status == "invalid":  # a form that cannot be scored may raise a finding and never clears one
-        found = [replace(r, standing="tentative") if r.standing == "final" else r for r in found]
+        found = [replace(r, standing="tentative") if r.standing == "final" and not r.value else r for r in found]
     if request.final and result.status in ("ok", "prorated") and result.total is not None:
         found.append(_reading(request.instrument, Decimal(str(result.total)), response))
     return [reading for reading in found if reading.fact in facts()]
