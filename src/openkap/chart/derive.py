@@ -216,7 +216,7 @@ def suicide_screen(view: View, look_back: Span | None) -> State:
     screen, item9 = view.state("c-ssrs-screen", look_back), view.state("phq-9.9", look_back)
     if not screen.settled:
         return State(name, screen.status, reason=screen.reason, missing=("c-ssrs-screen",), sources=screen.sources)
-    positive = isinstance(item9.value, Decimal) and item9.value >= 1
+    positive = isinstance(item9.value, Decimal) and item9.value > 0  # any answer but "not at all"
     if positive and screen.when and item9.when and screen.when.latest < item9.when.earliest:
         reason = f"C-SSRS of {screen.when.text[:10]} is older than the positive item 9 of {item9.when.text[:10]}"
         return State(name, "stale", reason=reason, missing=("c-ssrs-screen",), sources=screen.sources)

@@ -243,3 +243,30 @@ def test_no_plan_ever_shows_a_dose_beyond_the_limits_of_the_site(kg, routes, low
             assert step["mg"] <= own.mg
             assert step["mg_per_kg"] is None or step["mg_per_kg"] <= own.mg_per_kg
         assert option["route"] in routes or not routes
+
+
+@pytest.mark.hazard("HAZ-09", "C2")
+@pytest.mark.parametrize("entered", [70, 100, 250])
+def test_an_entered_weight_never_carries_a_dose_past_the_limit_of_the_measured_one(entered):
+    wishes = {"dosing_weight_kg": entered, "reasons": {"dosing_weight_kg": "r"}}
+    measured, site = Decimal("61.4"), site_limits("demonstration")
+    try:
+        document = plan(view(weight=measured, height=None), wishes=wishes)
+    except NoSolution:
+        return
+    for option in document["options"]:
+        most = site[option["limit"]].mg_per_kg
+        for step in option["dose"]["steps"]:
+            assert most is None or step["mg"] / measured <= most
+
+
+@pytest.mark.hazard("HAZ-16", "C1")
+@pytest.mark.parametrize(("kg", "regimen", "per_kg", "shown"), [
+    ("61.5", "REG-A3", "0.5", "30.7"),  # 30.75 would round up past 0.5 mg/kg
+    ("61.45", "REG-A1", "1", "61.4"),  # 61.45 would round up past 1 mg/kg
+    ("61.4", "REG-A1", "0.25", "15.4"),  # 15.35 stands below the limit: rounded half up
+])  # fmt: skip
+def test_at_a_limit_the_one_rounding_goes_down(kg, regimen, per_kg, shown):
+    dose = plan(view(weight=Decimal(kg), height=None), wishes={"regimen": regimen})["regimen"]["dose"]
+    step = next(s for s in dose["steps"] if s["mg_per_kg"] == Decimal(per_kg))
+    assert step["mg"] == Decimal(shown)
