@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from openkap.chart.types import Interval, Reading, State
 from openkap.chart.vocabulary import facts, policy
 from openkap.kernel.clock import Span, years_between
-from openkap.kernel.quantity import factor
 
 if TYPE_CHECKING:
     from openkap.chart.view import View
@@ -55,7 +54,7 @@ def bmi(view: View, look_back: Span | None) -> State:
         return gap
     weight, height = view.state("weight", look_back), view.state("height")
     assert isinstance(weight.value, Decimal) and isinstance(height.value, Decimal)
-    metres = height.value * factor("cm", "m")
+    metres = height.value.scaleb(-2)  # the vocabulary keeps height in cm
     value = weight.value / (metres * metres)
     return State("bmi", "known", value, "kg/m2", weight.when, weight.sources + height.sources)
 

@@ -189,7 +189,7 @@ def _option(candidate: Candidate) -> dict[str, Any]:
         "evidence_class": row.evidence,
         "n": row.n,
         "population": row.population,
-        "borrowed": bool(row.borrowed),
+        "borrowed": bool(candidate.borrowed),
         "result": row.result,
         "interval": row.interval,
         "min_h": row.min_h,

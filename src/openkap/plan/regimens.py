@@ -23,6 +23,7 @@ from openkap.kernel.source import Sourced
 from openkap.kernel.truth import Answer
 from openkap.plan.library import dose_limits, regimens, rows, statement
 from openkap.plan.limits import LimitBreach, frequency, limit_for, within_limits
+from openkap.plan.matching import disorders_of
 from openkap.plan.types import Candidate, DoseLimit, Preferences, Refused, Regimen, SiteMax, Weight
 from openkap.screen.rulebook import rules
 from openkap.screen.types import Finding, Route, Screening
@@ -180,8 +181,19 @@ def _by_route(row: Regimen, route: Route, at: Situation) -> tuple[Candidate | No
     if len(row.routes) > 1:
         warnings.append("The template leaves the route open: the prescriber names it; none is a default.")
     used: list[Sourced] = [row, limit, *(rows()[name] for name in at.low.rows)]
-    contra = (*row.contra, *against, *((f"borrowed from {row.borrowed}",) if row.borrowed else ()))
-    return Candidate(row, limit, dose, row.pro, contra, tuple(warnings), tuple(used)), []
+    if at.low.holds and row.doses and dose["mg_per_kg"] is not None and dose["mg_per_kg"] < row.doses[0]:
+        warnings.append("The first dose is below the one that was studied; the result shown does not speak for it.")
+    borrowed = row.borrowed or _studied_elsewhere(row, at.view)
+    contra = (*row.contra, *against, *((f"borrowed from {borrowed}",) if borrowed else ()))
+    return Candidate(row, limit, dose, row.pro, contra, tuple(warnings), borrowed, tuple(used)), []
+
+
+def _studied_elsewhere(row: Regimen, view: View) -> str:
+    """The population of a template, for a person who has none of the disorders it was studied in."""
+    present = disorders_of(view)
+    if not present or set(present) & set(row.studied):
+        return ""
+    return f"{row.population}; not studied in {' or '.join(name.replace('-', ' ') for name in present)}"
 
 
 def routes_of(finding: Finding) -> frozenset[Route]:

@@ -240,6 +240,7 @@ class Regimen(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
         interval: spacing in words.
         evidence_class, population, n, result: what stands behind it.
         borrowed: the population it is borrowed from; empty where it was studied in anxiety disorders.
+        studied: the target disorders it was studied in; for a person with none of them it is borrowed too.
         pro, contra: reasons for and against, shown with it.
         trials: rows of the trials table.
         needs: what must be in place besides what every dose session needs.
@@ -266,6 +267,7 @@ class Regimen(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     n: int | None = None
     result: str
     borrowed: str = ""
+    studied: tuple[Disorder, ...] = ()
     pro: tuple[str, ...] = ()
     contra: tuple[str, ...] = ()
     trials: tuple[str, ...] = ()
@@ -585,4 +587,5 @@ class Candidate:
     pro: tuple[str, ...]
     contra: tuple[str, ...]
     warnings: tuple[str, ...]
+    borrowed: str = ""
     rows: tuple[Row, ...] = field(default=())

@@ -270,3 +270,20 @@ def test_at_a_limit_the_one_rounding_goes_down(kg, regimen, per_kg, shown):
     dose = plan(view(weight=Decimal(kg), height=None), wishes={"regimen": regimen})["regimen"]["dose"]
     step = next(s for s in dose["steps"] if s["mg_per_kg"] == Decimal(per_kg))
     assert step["mg"] == Decimal(shown)
+
+
+@pytest.mark.hazard("HAZ-28", "C1")
+def test_evidence_from_other_disorders_is_marked_borrowed_for_a_person_with_panic():
+    for disorder, own in (("panic", set()), ("social-anxiety", {"REG-A1", "REG-A3"}), ("gad", {"REG-A1"})):
+        facts = {"gad": False, "panic": False, "social_anxiety": False} | {disorder.replace("-", "_"): True}
+        options = plan(view(**facts))["options"]
+        assert {o["id"] for o in options if not o["borrowed"]} == own
+        for option in options:
+            assert option["borrowed"] is any(text.startswith("borrowed from") for text in option["against"])
+
+
+def test_a_low_start_says_that_the_result_does_not_speak_for_it():
+    low = plan(view(), wishes={"regimen": "REG-A3", "start_low": True})["options"]
+    assert any("below the one that was studied" in w for o in low if o["id"] == "REG-A3" for w in o["warnings"])
+    usual = plan(view(), wishes={"regimen": "REG-A3"})["options"]
+    assert not any("below the one that was studied" in w for o in usual for w in o["warnings"])
