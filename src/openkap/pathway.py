@@ -88,7 +88,7 @@ def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False,
         case.view,
         suspicion=case.suspicion,
         dose_day=dose_day,
-        routes=open_routes(site),
+        routes=open_routes(site, case.view.on),
         site=site,
         everything=everything,
     )
@@ -119,7 +119,7 @@ def plan_case(
         assess_case(case)["formulation"],
         preferences or Preferences(),
         draft=draft,
-        site_limits=signed_limits(site),
+        site_limits=signed_limits(site, case.view.on),
         mode=site.mode,
         signed=lambda row: site.signed(row, case.view.on),
     )

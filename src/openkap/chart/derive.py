@@ -199,7 +199,11 @@ def target_diagnosis(view: View, _: Span | None) -> State:
             name, "unknown", reason=f"the interview did not ask for {found[0][0]}", missing=("interview-modules",)
         )
     if {"gad", "panic", "social-anxiety"} <= asked:
-        still = [d for d in ("gad", "panic", "agoraphobia", "social-anxiety") if view.state(d).value is True]
+        targets = ("gad", "panic", "agoraphobia", "social-anxiety")
+        doubted = [d for d in targets if any(r.standing == "unconfirmed" for r in view.usable(d))]
+        if doubted:
+            return State(name, "unknown", reason=view.state(doubted[0]).reason, missing=(doubted[0],))
+        still = [d for d in targets if view.state(d).value is True]
         if not still:
             return State(name, "absent", False, None, interview.when, interview.sources)
         return State(name, "unknown", reason=f"{still[0]} is coded but not confirmed", missing=(still[0],))

@@ -54,8 +54,8 @@ def content_page(site: Site, on: date | None = None) -> str:
         readings=_readings(found),
         unverified=_unverified(found),
         retracted=_retracted(found),
-        gaps=_gaps(found, site),
-        routes=_routes(site),
+        gaps=_gaps(found, who),
+        routes=_routes(who),
         chapters=views,
         works=_works(),
     )
@@ -103,11 +103,11 @@ def _retracted(found: list[Chapter]) -> list[dict[str, str]]:
     return works + rows
 
 
-def _gaps(found: list[Chapter], site: Site) -> list[dict[str, Any]]:
+def _gaps(found: list[Chapter], who: Reviewer) -> list[dict[str, Any]]:
     """What is known to be missing, by kind."""
     rows = [row for chapter in found for row in chapter.rows]
     named = [f"{row.id}: {gap}" for row in rows if (gap := getattr(row, "gap", ""))]
-    disabled = [line["title"] for line in _routes(site) if line["state"] != "open"]
+    disabled = [line["title"] for line in _routes(who) if line["state"] != "open"]
     without_text = [i.title for i in instruments().values() if i.licence.ship not in SHIPPED]
     unread = [w.citation for listed in cited_sources().values() for w in listed.values() if w.tag == "K"]
     no_evidence = [row.id for row in rows if getattr(row, "evidence", "") == "NONE"]
@@ -121,10 +121,10 @@ def _gaps(found: list[Chapter], site: Site) -> list[dict[str, Any]]:
     return [{"title": title, "items": items} for title, items in kinds if items]
 
 
-def _routes(site: Site) -> list[dict[str, str]]:
+def _routes(who: Reviewer) -> list[dict[str, str]]:
     """Each route with its maximum at this site; an empty one disables the route."""
-    signed = signed_limits(site)
-    limits = site_limits(site.mode, signed)
+    signed = signed_limits(who.site, who.on)
+    limits = site_limits(who.site.mode, signed)
     found = []
     for row in dose_limits().limit:
         limit = limits.get(row.id)

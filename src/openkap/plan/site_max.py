@@ -44,9 +44,9 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     site_max: tuple[SignedMax, ...] = ()
 
 
-def signed_limits(site: Site) -> dict[str, SiteMax] | None:
+def signed_limits(site: Site, on: date) -> dict[str, SiteMax] | None:
     """
-    What the site has signed, by limit row; None in demonstration mode.
+    What the site has signed by this day, by limit row; None in demonstration mode.
 
     Raises:
         ContentFault: a row twice, without an amount, or for a limit that does not exist.
@@ -66,11 +66,13 @@ def signed_limits(site: Site) -> dict[str, SiteMax] | None:
             raise ContentFault(f"limits.toml: {row.row} stands twice; keep one.")
         if row.mg is None and row.mg_per_kg is None:
             raise ContentFault(f"limits.toml: {row.row} gives no amount; add mg, mg_per_kg or both.")
+        if row.on > on:
+            continue  # signed for a later day: not in force yet
         found[row.row] = SiteMax(row.mg_per_kg, row.mg, row.min_duration_min, row.signed_by)
     return found
 
 
-def open_routes(site: Site) -> frozenset[str]:
+def open_routes(site: Site, on: date) -> frozenset[str]:
     """The routes for which this site has a limit; the others are disabled."""
-    limits = site_limits(site.mode, signed_limits(site))
+    limits = site_limits(site.mode, signed_limits(site, on))
     return frozenset(row.route for row in dose_limits().limit if row.id in limits)

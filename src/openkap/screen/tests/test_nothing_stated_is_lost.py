@@ -139,3 +139,12 @@ def test_a_condition_coded_as_a_detail_counts_against_a_denied_parent(case, scre
     made = case(answers={"heart-failure-valve-hcm": False})
     made.extra.append(condition("hcm", coding.FACT, "hcm", made.day(30)))
     assert screened(made).verdict == "insufficient"
+
+
+def test_a_provisional_diagnosis_is_asked_about_and_not_taken_as_none(case, screened):
+    bundle = case().bundle()
+    coded = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Condition")
+    coded["verificationStatus"]["coding"][0]["code"] = "provisional"
+    outcome = screened(bundle)
+    assert ("SCR-IND-1", "unknown") in {(f.rule, f.truth.value) for f in outcome.findings}
+    assert outcome.verdict == "insufficient"
