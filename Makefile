@@ -21,10 +21,21 @@ install: .venv/installed
 	touch $@
 
 ## dev: what the tests need besides
-dev: .venv/dev-installed node_modules/installed
+dev: .venv/dev-installed node_modules/installed .venv/system-installed
 
 .venv/dev-installed: requirements-dev.lock .venv/installed
 	$(PIP) install --require-hashes --requirement requirements-dev.lock
+	touch $@
+
+# What pip cannot bring: a browser and a PostgreSQL for the tests. Debian's packages; without root, it says what to do.
+.venv/system-installed: .venv/dev-installed
+	missing=""; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	if [ -n "$$missing" ]; then \
+	  [ "$$(id -u)" = 0 ] || { echo "The tests need$$missing: install with apt-get install$$missing" >&2; exit 1; }; \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing >/dev/null; \
+	fi
 	touch $@
 
 node_modules/installed: package.json package-lock.json .npmrc
@@ -43,10 +54,12 @@ check: .venv/dev-installed static
 test: install dev static
 	@echo "fresh seed $(SEED): repeat with OPENKAP_SEED=$(SEED) $(BIN)/pytest --hypothesis-seed=$(SEED) -m 'hypothesis or seeded'"
 	OPENKAP_SEED=$(SEED) OPENKAP_PROFILE=fresh $(PYTEST) --hypothesis-seed=$(SEED) -m "hypothesis or seeded"
+	$(BIN)/python tools/with_postgres.py $(PYTEST) -m database
 	$(PYTEST)
 
 ## gate: every test, the reliability goals at their full counts
 gate: install dev static
+	OPENKAP_GATE=1 $(BIN)/python tools/with_postgres.py $(PYTEST) -m database
 	OPENKAP_GATE=1 $(PYTEST)
 
 .PHONY: static
@@ -63,8 +76,8 @@ bench: install
 ## lock: resolve anew; the locks hold hashes and no address
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 lock: .venv/dev-installed
-	$(COMPILE) --extra pdf --extra build --output-file requirements.lock
-	$(COMPILE) --extra pdf --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --extra pdf --extra web --extra build --output-file requirements.lock
+	$(COMPILE) --extra pdf --extra web --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
 	rm -rf .venv node_modules build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

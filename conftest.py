@@ -4,8 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from hypothesis import HealthCheck
+from hypothesis import settings as profiles
 
+from tests.database import Clinic, let_tables_be_emptied, make_clinic
 from tests.referees.referees import Referees
 
 GATE = os.environ.get("OPENKAP_GATE") == "1"
@@ -15,10 +19,10 @@ SEED = int(os.environ.get("OPENKAP_SEED", FIXED_SEED))
 # everyday: few cases, the same each time. fresh: few cases from the seed given on the command line.
 # gate: full counts, new cases each time.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
-settings.register_profile("everyday", max_examples=40, derandomize=True, database=None, **_COMMON)
-settings.register_profile("fresh", max_examples=40, database=None, **_COMMON)
-settings.register_profile("gate", max_examples=5_000, **_COMMON)
-settings.load_profile("gate" if GATE else os.environ.get("OPENKAP_PROFILE", "everyday"))
+profiles.register_profile("everyday", max_examples=40, derandomize=True, database=None, **_COMMON)
+profiles.register_profile("fresh", max_examples=40, database=None, **_COMMON)
+profiles.register_profile("gate", max_examples=5_000, **_COMMON)
+profiles.load_profile("gate" if GATE else os.environ.get("OPENKAP_PROFILE", "everyday"))
 
 
 def pytest_report_header() -> str:
@@ -31,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = getattr(item, "fixturenames", ())
         if "seed" in names:
             item.add_marker("seeded")
+        if {"db", "transactional_db", "live_server"} & set(names) or item.get_closest_marker("django_db"):
+            item.add_marker("database")
         if "referees" in names:  # one worker keeps the one child process; it reads 90 MB of definitions
             item.add_marker("slow")
             item.add_marker(pytest.mark.xdist_group("referees"))
@@ -57,3 +63,26 @@ def referees() -> Iterator[Referees]:
     """
     with Referees() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """SQLite in a file, as at a site: in memory it has no write-ahead log and no second connection."""
+    test = settings.DATABASES["default"].setdefault("TEST", {})
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        test["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    else:
+        test["NAME"] = f"test_{worker_id}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_and_emptiable() -> None:
+    """Passwords of tests cost a millisecond instead of a hundred; append-only tables can be emptied."""
+    Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
+    let_tables_be_emptied()
+
+
+@pytest.fixture
+def clinic(db: None) -> Clinic:
+    """Two sites, everyone with a role, four patients (tests/database.py)."""
+    return make_clinic()

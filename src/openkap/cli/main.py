@@ -105,6 +105,16 @@ Examples:
   openkap demo --write people"""
 
 
+_SERVE = """\
+Examples:
+  openkap serve                                        a demonstration on this machine, http://127.0.0.1:8000
+  OPENKAP_SITE=site OPENKAP_TLS=proxy ... openkap serve
+
+Needs the extra: pip install openkap[web]. The environment says all (docs: src/openkap/project/environment.py).
+With OPENKAP_SITE it is a production site and refuses to start where that would be unsafe; it names each reason.
+Exit status: 0 stopped, 2 refused."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         _say(self.prog, f"{message}; see {self.prog} --help.")
@@ -167,6 +177,9 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", metavar="DIR", default="demo-out", help="folder for the printed plans (default: demo-out)"
     )
+
+    serve = _command(commands, "serve", "open the clinic app in a browser", _SERVE)
+    serve.add_argument("--check", action="store_true", help="only say whether it would start")
     return root
 
 

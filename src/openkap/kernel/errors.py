@@ -51,6 +51,18 @@ class ContentFault(UserError):
     code = "content"
 
 
+class Conflict(UserError):
+    """Someone else changed the thing meanwhile, or the request was used before; nothing was written."""
+
+    code = "conflict"
+
+
+class Forbidden(UserError):
+    """The rules of the site do not let this person do this."""
+
+    code = "forbidden"
+
+
 class NoSolution(OpenKapError):
     """The request is well formed and has no solution; `document` says why (exit code 3)."""
 
@@ -67,6 +79,8 @@ EXIT = {
     "structure": (2, 400, "structure"),
     "unit": (2, 422, "value"),
     "not-found": (2, 404, "not-found"),
+    "conflict": (2, 409, "conflict"),
+    "forbidden": (2, 403, "forbidden"),
     "content": (2, 500, "exception"),
     "no-solution": (3, 409, "business-rule"),
 }

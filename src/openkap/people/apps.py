@@ -1,0 +1,16 @@
+"""The Django app of this room."""
+
+from django.apps import AppConfig
+
+
+class PeopleConfig(AppConfig):
+    """Accounts, patients, permission, audit."""
+
+    name = "openkap.people"
+    label = "people"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from openkap.people import sign_in
+
+        sign_in.connect()

@@ -1,0 +1,230 @@
+"""
+Who is here: sites, people with accounts, patients, who cares for whom, and the audit trail.
+
+Only `services.py`, `audit.py` and `once.py` write these. Rows marked append-only are protected by
+triggers in the database on both engines (append_only.py).
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+from django.utils.crypto import salted_hmac
+
+from openkap.people.types import Role
+
+
+class Site(models.Model):
+    """A clinic. Everything else belongs to one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    zone = models.CharField(max_length=64, default="UTC")  # IANA name
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds accounts by address, whatever the case."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """An account of a person. What the person may do stands in `Membership`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=200)  # as printed under a signature
+    is_active = models.BooleanField(default=True)
+    synthetic = models.BooleanField(default=False)  # of the demonstration; a production site refuses to start
+    session_epoch = models.PositiveIntegerField(default=0)  # raised to end all sessions at once
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def get_session_auth_hash(self) -> str:
+        """Changes with the password and with the epoch; sessions that hold another value are over."""
+        return self._hash()
+
+    def get_session_auth_fallback_hash(self) -> Any:
+        from django.conf import settings
+
+        for secret in settings.SECRET_KEY_FALLBACKS:
+            yield self._hash(secret)
+
+    def _hash(self, secret: str | bytes | None = None) -> str:
+        value = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("openkap.people.session", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Membership(models.Model):
+    """A role of a user at a site, from one instant until another."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20, choices=[(r.value, r.value) for r in Role])
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+    granted_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")  # null: the first run
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "site", "role"], condition=Q(until=None), name="one_open_membership_of_a_role"
+            ),
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gte=F("since")), name="membership_ends_after_start"
+            ),
+            models.CheckConstraint(condition=Q(role__in=[r.value for r in Role]), name="membership_role_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Patient(models.Model):
+    """Who a patient is. Clinical facts are in the room `chart`. Earlier versions are kept in `PatientVersion`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    record_number = models.CharField(max_length=32)
+    family = models.CharField(max_length=200)
+    given = models.CharField(max_length=200)
+    birth_date = models.DateField()
+    birth_sex = models.CharField(max_length=7, choices=[(s, s) for s in ("female", "male", "unknown")])
+    account = models.OneToOneField(User, models.PROTECT, null=True, blank=True, related_name="patient")
+    synthetic = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "record_number"], name="one_patient_to_a_record_number"),
+            models.CheckConstraint(
+                condition=Q(birth_sex__in=["female", "male", "unknown"]), name="birth_sex_is_one_of_three"
+            ),
+        ]
+        indexes = [models.Index(fields=["site", "family", "given"], name="patients_by_name")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class PatientIdentifier(models.Model):
+    """A number by which another system knows the patient: the only thing an import is matched by."""
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="identifiers")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    system = models.CharField(max_length=255)
+    value = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "system", "value"], name="an_identifier_names_one_patient")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class PatientVersion(models.Model):
+    """Append-only: the identity as it was in each version, who wrote it and why."""
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="versions")
+    version = models.PositiveIntegerField()
+    identity = models.JSONField()
+    known_at = models.DateTimeField()
+    known_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")  # null: a demonstration
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["patient", "version"], name="one_row_to_a_patient_version")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class CareTeam(models.Model):
+    """A user cares for a patient, from one instant until another."""
+
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="care_team")
+    user = models.ForeignKey(User, models.PROTECT, related_name="care_for")
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "user"], condition=Q(until=None), name="one_open_assignment_to_a_patient"
+            ),
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gte=F("since")), name="assignment_ends_after_start"
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "patient"], condition=Q(until=None), name="open_assignments_of_user")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class AuditEvent(models.Model):
+    """
+    Append-only: one event of the audit trail. Fields follow FHIR AuditEvent; none holds a clinical value.
+
+    Events of a site are numbered from 1 without gaps; each holds the hash of the one before it.
+    """
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    sequence = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    type = models.CharField(max_length=40)  # patient-record, sign-in, privilege, setting, ...
+    action = models.CharField(max_length=1)  # FHIR: C R U D E
+    outcome = models.CharField(max_length=10)  # success, denied, failure
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    roles = models.CharField(max_length=200, blank=True)
+    client = models.CharField(max_length=64, blank=True)  # address
+    device = models.CharField(max_length=200, blank=True)
+    purpose = models.CharField(max_length=20, blank=True)
+    patient = models.ForeignKey(Patient, models.PROTECT, null=True, related_name="+")
+    entity = models.CharField(max_length=100, blank=True)  # kind and id: CarePlan/0b6c…
+    entity_version = models.PositiveIntegerField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    software = models.CharField(max_length=40)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "sequence"], name="audit_events_are_numbered")]
+        indexes = [models.Index(fields=["patient", "at"], name="audit_events_of_a_patient")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Effect(models.Model):
+    """An unsafe request that took effect, and its short reply, by the key that its form carried."""
+
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    key = models.UUIDField()
+    digest = models.CharField(max_length=64)  # of path and fields: one key is one request
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = models.TextField(blank=True)  # JSON replies only: ids and versions
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key"], name="a_key_takes_effect_once")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

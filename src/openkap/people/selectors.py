@@ -1,0 +1,69 @@
+"""What may be read. Every query about patients starts from `visible_patients`; ids in a request only narrow it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
+
+from openkap.people.models import CareTeam, Membership, Patient, User
+from openkap.people.policy import reaches
+from openkap.people.types import Principal, Purpose, Relation, Role
+
+
+def visible_patients(principal: Principal, purpose: Purpose, roles: frozenset[Role] | None = None) -> QuerySet[Patient]:
+    """
+    The patients that this principal may see for this purpose; none by default.
+
+    Args:
+        roles: count only these of the principal's roles; None counts all.
+    """
+    relations = reaches(principal, purpose, roles)
+    if Relation.SITE in relations:
+        return Patient.objects.filter(site_id=principal.site_id)
+    near = Q(pk__in=())
+    if Relation.ASSIGNED in relations:
+        near |= Q(Exists(CareTeam.objects.filter(patient=OuterRef("pk"), user=principal.user_id, until=None)))
+    if Relation.SELF in relations:
+        near |= Q(account=principal.user_id)
+    return Patient.objects.filter(near, site_id=principal.site_id)
+
+
+def patient_or_404(
+    principal: Principal, patient_id: UUID, purpose: Purpose, roles: frozenset[Role] | None = None
+) -> Patient:
+    """
+    The patient, if the principal may see it.
+
+    Raises:
+        Http404: there is none, or it is not visible; the two look alike.
+    """
+    found = visible_patients(principal, purpose, roles).filter(pk=patient_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def principal_of(user: User, site_id: UUID | None = None) -> Principal | None:
+    """
+    The user with the roles held now at a site.
+
+    Args:
+        site_id: None takes the site where the user has been longest.
+
+    Returns:
+        None if the user holds no role there.
+    """
+    held = list(Membership.objects.filter(user=user, until=None).order_by("since", "pk").values_list("site_id", "role"))
+    if site_id is None and held:
+        site_id = held[0][0]
+    roles = frozenset(Role(role) for site, role in held if site == site_id)
+    if not roles or site_id is None:
+        return None
+    return Principal(user.pk, site_id, roles, user.name)
+
+
+def care_team(principal: Principal, patient: Patient) -> QuerySet[CareTeam]:
+    """Who cares for a patient now; the patient must come from `visible_patients`."""
+    return CareTeam.objects.filter(patient=patient, patient__site=principal.site_id, until=None).select_related("user")

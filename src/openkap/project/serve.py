@@ -1,0 +1,56 @@
+"""Start the clinic app, after everything that speaks against starting it was asked. `openkap serve` calls it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import django
+from granian.constants import Interfaces
+from granian.server import Server
+
+from openkap.project.environment import Environment, prepare
+
+
+def run(check_only: bool) -> int:
+    """
+    Serve until stopped; the exit status.
+
+    Args:
+        check_only: say whether it would start, and stop.
+
+    Raises:
+        UserError: a variable is wrong, or the deployment is unsafe; the text names each fault.
+    """
+    environment = Environment.read(os.environ)
+    os.umask(0o077)  # the database is for this account alone
+    prepare(environment)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "openkap.project.settings"
+    django.setup()
+
+    from openkap.project.checks import refuse_if_unsafe
+    from openkap.project.start import first_run, open_database
+
+    open_database()
+    refuse_if_unsafe()
+    for line in first_run():
+        print(line, file=sys.stderr)
+    if not check_only:
+        _listen(environment)
+    return 0
+
+
+def _listen(environment: Environment) -> None:
+    scheme = "https" if environment.tls == "files" else "http"
+    print(f"{scheme}://{environment.bind}:{environment.port}", file=sys.stderr)
+    if not environment.production:
+        print("Demonstration: everybody is synthetic, and staff need no second factor.", file=sys.stderr)
+    Server(
+        "openkap.project.asgi:application",
+        address=environment.bind,
+        port=environment.port,
+        interface=Interfaces.ASGINL,
+        log_access=False,  # a path may name a patient's id
+        ssl_cert=environment.certificate,
+        ssl_key=environment.key,
+    ).serve()

@@ -1,0 +1,42 @@
+"""What happens before the first request: tables, and at the first run of a site its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError
+
+from openkap.kernel.errors import UserError
+from openkap.people import services
+from openkap.people.models import Site
+from openkap.people.sign_in import invitation_path
+from openkap.people.types import Role
+
+
+def open_database() -> None:
+    """
+    Make the tables, or bring them up to this version.
+
+    Raises:
+        UserError: the database cannot be opened.
+    """
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+    except DatabaseError as fault:
+        # The text of the fault may hold the address of the database, not its password.
+        raise UserError(f"The database cannot be opened ({type(fault).__name__}): check OPENKAP_DATABASE.") from fault
+
+
+def first_run() -> Iterator[str]:
+    """At the first run of a production site: make it, with one administrator, and say where to go."""
+    if not settings.PRODUCTION or Site.objects.exists():
+        return
+    site = services.open_site(str(settings.ALLOWED_HOSTS[0]), settings.TIME_ZONE)
+    host = settings.ALLOWED_HOSTS[0]
+    admin = services.create_user(None, site, email=f"admin@{host}", name="Administrator")
+    services.grant_role(None, admin, site, Role.SITE_ADMIN)
+    yield f"First run. Sign in as admin@{host}; set the password within a day, once, at:"
+    yield f"https://{host}{invitation_path(admin)}"
