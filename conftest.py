@@ -73,6 +73,7 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory, worke
         test["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
     else:
         test["NAME"] = f"test_{worker_id}"
+        settings.DATABASES["default"]["OPTIONS"].pop("pool", None)  # it would hold the database open at the end
 
 
 @pytest.fixture(scope="session", autouse=True)

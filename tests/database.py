@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -48,6 +49,11 @@ class Clinic:
         client = Client(**headers)
         if role is not None:
             client.force_login(self.users[role])
+            session = client.session
+            record_of_sign_in = [{"method": "password", "at": time.time()}]
+            session["account_authentication_methods"] = record_of_sign_in
+            session["account_authentication_methods_user"] = str(self.users[role].pk)
+            session.save()
         return client
 
 

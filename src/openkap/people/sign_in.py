@@ -7,6 +7,8 @@ anything but the pages that set it up. `OPENKAP_STAFF_MFA=off` relaxes that, in 
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
 from typing import Any, Literal
 from uuid import UUID
@@ -16,10 +18,14 @@ from allauth.account.forms import default_token_generator
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.signals import authentication_step_completed, password_changed, password_reset
 from allauth.account.utils import user_pk_to_url_str
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed, authenticator_reset
+from allauth.mfa.signals import authentication_failed
+from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -46,6 +52,22 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Notices stand in the audit trail; mail would need a server, and would name the clinic."""
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Secrets of codes are encrypted in the database with a key that is not in it."""
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode("ascii")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _cipher().decrypt(encrypted_text.encode("ascii")).decode()
+
+
+def _cipher() -> MultiFernet:
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = [hashlib.sha256(f"openkap.second-factor:{secret!s}".encode()).digest() for secret in secrets]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
 
 
 def display_name(user: User) -> str:
@@ -94,14 +116,13 @@ def connect() -> None:
     user_login_failed.connect(_refused, dispatch_uid="people.refused")
     authentication_failed.connect(_second_factor_refused, dispatch_uid="people.second_factor_refused")
     authentication_step_completed.connect(_proved_again, dispatch_uid="people.proved_again")
+    post_save.connect(_factor_added, sender=Authenticator, dispatch_uid="people.factor_added")
+    post_delete.connect(_factor_removed, sender=Authenticator, dispatch_uid="people.factor_removed")
     for signal, what in (
-        (authenticator_added, "second factor added"),
-        (authenticator_removed, "second factor removed"),
-        (authenticator_reset, "recovery codes made anew"),
         (password_changed, "password changed"),
         (password_reset, "password set by invitation"),
     ):
-        signal.connect(_changed(what), weak=False, dispatch_uid=f"people.{what}")
+        signal.connect(_password(what), weak=False, dispatch_uid=f"people.{what}")
 
 
 def _signed_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
@@ -132,9 +153,26 @@ def _proved_again(sender: Any, request: HttpRequest, user: User, **_: Any) -> No
         _record(request, user, Event("step-up", "E"))
 
 
-def _changed(what: str) -> Any:
-    def receive(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
+def _factor_added(sender: Any, instance: Authenticator, created: bool, **_: Any) -> None:
+    if created:
+        _factor_changed(instance, "added")
+
+
+def _factor_removed(sender: Any, instance: Authenticator, **_: Any) -> None:
+    _factor_changed(instance, "removed")
+
+
+def _factor_changed(factor: Authenticator, how: str) -> None:
+    # From the row and not from allauth's signals, which come after the transaction.
+    request = context.request
+    if request is not None:
         request.session.pop(_FACTORS, None)
+    event = Event("account", "U", entity=f"User/{factor.user_id}", reason=f"{factor.type} {how}")
+    _record(request, factor.user, event)
+
+
+def _password(what: str) -> Any:
+    def receive(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
         _record(request, user, Event("account", "U", entity=f"User/{user.pk}", reason=what))
 
     return receive

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "openkap.people.apps.PeopleConfig",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # allauth writes ages with it
     "django_htmx",
     "allauth",
     "allauth.account",
@@ -113,6 +114,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]  # 100 M
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 PASSWORD_RESET_TIMEOUT = int(timedelta(days=1).total_seconds())  # an invitation is a reset of no password
@@ -129,6 +131,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_USER_DISPLAY = "openkap.people.sign_in.display_name"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = int(timedelta(minutes=5).total_seconds())
+MFA_ADAPTER = "openkap.people.sign_in.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
@@ -155,7 +158,8 @@ SECURE_SSL_REDIRECT = TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.tls == "proxy" else None
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if TLS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+# Nothing goes to another origin. Under no-referrer browsers send "Origin: null" with our own forms, and CSRF fails.
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 2**20

@@ -6,9 +6,14 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openkap.project.settings")
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from openkap.project.checks import refuse_if_unsafe
+application = get_wsgi_application()  # sets Django up, which the modules below need
 
-application = get_wsgi_application()
+from openkap.project import keeper  # noqa: E402
+from openkap.project.checks import refuse_if_unsafe  # noqa: E402
+
 refuse_if_unsafe()
+if settings.ENVIRONMENT.checkpoints:
+    keeper.start(settings.ENVIRONMENT.checkpoints)
