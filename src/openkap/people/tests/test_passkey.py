@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.db import connections
 from playwright.sync_api import Page, sync_playwright
 
 from openkap.people.types import Role
@@ -39,6 +40,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         page.on("pageerror", lambda fault: faults.append(str(fault)))
         yield page
         browser.close()
+        connections.close_all()  # with a loop running, Django gives this thread a second connection
         assert faults == []
 
 
