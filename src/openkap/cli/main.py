@@ -106,11 +106,10 @@ Examples:
 
 
 _SERVE = """\
-Examples:
-  openkap serve                                        a demonstration on this machine, http://127.0.0.1:8000
-  OPENKAP_SITE=site OPENKAP_TLS=proxy ... openkap serve
+Example, which only says whether it would start; without --check it serves a demonstration on this machine:
+  openkap serve --check
 
-Needs the extra: pip install openkap[web]. The environment says all (docs: src/openkap/project/environment.py).
+Needs the extra openkap[web]. The environment says all, see src/openkap/project/environment.py.
 With OPENKAP_SITE it is a production site and refuses to start where that would be unsafe; it names each reason.
 Exit status: 0 stopped, 2 refused."""
 

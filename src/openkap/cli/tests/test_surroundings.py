@@ -153,7 +153,7 @@ def test_every_command_teaches_by_example_and_says_what_its_status_means(name: s
 
 def test_the_first_help_names_every_command_and_every_status():
     text = call("--help").out.decode()
-    assert set(commands()) == {"score", "chart", "assess", "screen", "plan", "content", "schema", "demo"}
+    assert set(commands()) == {"score", "chart", "assess", "screen", "plan", "content", "schema", "demo", "serve"}
     assert all(re.search(rf"^\s+{name}\s", text, re.MULTILINE) for name in commands())
     assert all(f"{status} " in text for status in (0, 2, 3))
     assert "OPENKAP_SITE" in text and "OPENKAP_TZ" in text
