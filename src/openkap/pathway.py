@@ -66,7 +66,17 @@ def open_case(document: bytes | dict[str, Any], on: date, zone: tzinfo | None = 
     Raises:
         UnreadableDocument: no bundle about exactly one patient.
     """
-    chart, records = scored(read_chart(document, zone), on)
+    return open_chart(read_chart(document, zone), on)
+
+
+def open_chart(chart: Chart, on: date) -> Case:
+    """
+    Score the forms of a chart that was read before.
+
+    Args:
+        on: day of decision.
+    """
+    chart, records = scored(chart, on)
     view = View(chart, on, derived=treatment.DERIVED)
     doubtful = any(r.standing == "tentative" for readings in chart.readings.values() for r in readings)
     suspicion = View(chart, on, tentative=True, derived=treatment.DERIVED) if doubtful else None

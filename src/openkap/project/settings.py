@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "openkap.people.apps.PeopleConfig",
+    "openkap.chart.apps.ChartConfig",
     "django.contrib.staticfiles",
     "django.contrib.humanize",  # allauth writes ages with it
     "django_htmx",

@@ -153,7 +153,7 @@ def _patient(bundle: Bundle, note: Notebook) -> Patient:
         source=bundle.patient.name,
         name=_human_name(resource),
         born=born,
-        birth_sex=_birth_sex(resource),
+        birth_sex=birth_sex(resource),
         gender=resource.get("gender") if isinstance(resource.get("gender"), str) else None,
         deceased=resource.get("deceasedBoolean", False) is not False or "deceasedDateTime" in resource,
         deceased_on=died if isinstance(died, When) else None,
@@ -168,7 +168,8 @@ def _is_synthetic(resource: dict[str, Any]) -> bool:
     return any(code in _SYNTHETIC_TAGS for _, code, _ in codings({"coding": labels}))
 
 
-def _birth_sex(resource: dict[str, Any]) -> str | None:
+def birth_sex(resource: dict[str, Any]) -> str | None:
+    """`F` or `M` by the US Core extension; None if it says nothing or two things."""
     said = {str(e.get("valueCode")) for e in _listed(resource, "extension") if e.get("url") == BIRTH_SEX}
     only = said.pop() if len(said) == 1 else None
     return only if only in ("F", "M") else None
