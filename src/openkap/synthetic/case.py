@@ -54,6 +54,7 @@ class Case:
         sex: birth sex, `F` or `M`.
         disorder: `gad`, `panic`, `agoraphobia` or `social-anxiety`.
         born: birth date.
+        record: number by which the referring clinic knows the person.
         answers: intake items by fact name: bool, code, date, Decimal, or None to leave it out.
         measurements: fact name -> list of (value, unit, days ago, upper limit or None).
         instruments: instrument id -> answers.
@@ -70,6 +71,7 @@ class Case:
     disorder: str = "gad"
     born: date = date(1988, 6, 14)
     name: str = "Marisol Oduya"
+    record: str = "SYN-0001"
     answers: dict[str, Any] = field(default_factory=dict)
     measurements: dict[str, list[tuple[Any, str, int, Any]]] = field(default_factory=dict)
     instruments: dict[str, list[Any]] = field(default_factory=dict)
@@ -160,7 +162,7 @@ class Case:
             "resourceType": "Patient",
             "id": "synthetic",
             "meta": {"tag": [TEST_RECORD]},
-            "identifier": [{"system": f"{coding.BASE}/record", "value": "SYN-0001"}],
+            "identifier": [{"system": f"{coding.BASE}/record", "value": self.record}],
             "name": [{"given": [given], "family": family}],
             "gender": {"F": "female", "M": "male"}.get(self.sex, "unknown"),
             "birthDate": self.born.isoformat(),
