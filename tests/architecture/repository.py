@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +59,58 @@ def cited(value: Any, key: str = "") -> Iterator[str]:
         yield value
 
 
-def marks(name: str) -> list[tuple[Path, int, tuple[Any, ...]]]:
-    """(file, line, arguments) of every `pytest.mark.<name>(...)` in tracked tests."""
+@dataclass(frozen=True)
+class Mark:
+    """
+    One `pytest.mark.<name>(...)`.
+
+    Args:
+        path, line: where.
+        arguments: as written.
+        runs: it stands on a test that is neither skipped nor expected to fail.
+    """
+
+    path: Path
+    line: int
+    arguments: tuple[Any, ...]
+    runs: bool
+
+    def __str__(self) -> str:
+        return f"{self.path.name}:{self.line} {self.arguments}"
+
+
+def marks(name: str) -> list[Mark]:
+    """Every mark of this name in tracked tests."""
     return [
-        (path, node.lineno, tuple(getattr(argument, "value", argument) for argument in node.args))
+        mark
         for path in tracked()
         if path.suffix == ".py" and ("tests" in path.parts)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for mark in marks_in(path, ast.parse(path.read_text(encoding="utf-8")), name)
+    ]
+
+
+def marks_in(path: Path, tree: ast.Module, name: str) -> list[Mark]:
+    """Every mark of this name in one file."""
+    live = {id(node) for node in _live(tree)}
+    return [
+        Mark(path, node.lineno, tuple(getattr(argument, "value", argument) for argument in node.args), id(node) in live)
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == f"pytest.mark.{name}"
     ]
+
+
+def _live(tree: ast.Module) -> Iterator[ast.AST]:
+    """What is evaluated for a test that runs: its decorators, `pytestmark`, the `marks` of a parameter."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_"):
+            words = [ast.unparse(one) for one in node.decorator_list]
+            if not any(re.match(r"pytest\.mark\.(skip|skipif|xfail)\b", one) for one in words):
+                for decorator in node.decorator_list:
+                    yield from ast.walk(decorator)
+        elif isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == ["pytestmark"]:
+            yield from ast.walk(node.value)
+        elif isinstance(node, ast.keyword) and node.arg == "marks":
+            yield from ast.walk(node)
 
 
 def short(path: Path) -> str:

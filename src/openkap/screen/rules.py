@@ -133,10 +133,13 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
     setting = _setting(rule, arm, view)
     answer = node.evaluate(setting)
     if not answer.is_true and suspicion is not None:
-        suspected = node.evaluate(_setting(rule, arm, suspicion))
+        doubted = _setting(rule, arm, suspicion)
+        suspected = node.evaluate(doubted)
         if suspected.is_true:
             because = tuple(f"{text} (preliminary or unfinished)" for text in suspected.because)
             answer = replace(suspected, because=because)
+        elif answer.is_false and suspected.is_unknown and not suspected.in_conflict:
+            answer, setting = suspected, doubted  # an answer about death, begun after the last C-SSRS
     missing = arm.missing or "MB"
     for case in arm.missing_if:
         holds = parse(case.when).evaluate(setting)
