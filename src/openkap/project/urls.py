@@ -1,4 +1,4 @@
-"""All routes. A room's pages come in by one line; each view in it declares its policy (people/policy.py)."""
+"""All routes. Pages come in from web/urls.py; each view declares its policy (people/policy.py)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("alive/", views.alive, name="alive"),
     path("account/", include("openkap.people.urls")),
+    path("", include("openkap.web.urls")),
 ]
 
 handler400 = "openkap.project.views.bad_request"

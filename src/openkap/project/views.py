@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from openkap.people.middleware import keep_typed
@@ -12,7 +12,10 @@ from openkap.people.policy import public
 
 @public()
 def home(request: HttpRequest) -> HttpResponse:
-    """Says what this is, and in demonstration mode that nobody here is real."""
+    """Today for staff; to others, what this is, and in demonstration mode that nobody here is real."""
+    principal = getattr(request, "principal", None)
+    if principal and principal.is_staff:
+        return redirect("today:day")
     return render(request, "people/home.html")
 
 

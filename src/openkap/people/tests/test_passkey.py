@@ -70,8 +70,9 @@ def test_a_prescriber_adds_a_passkey_signs_out_and_signs_in_with_it_alone(page: 
     assert Authenticator.objects.filter(user=prescriber, type="webauthn").exists()
 
     page.goto(url)
+    page.get_by_text(prescriber.name).click()
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"{url}/account/sign-in/")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.wait_for_url(f"{url}/")
-    assert page.get_by_text(f"Signed in as {prescriber.name}").is_visible()
+    page.wait_for_url(f"{url}/today/")
+    assert page.get_by_text(prescriber.name).is_visible()

@@ -1,0 +1,9 @@
+"""All pages; an area comes in by one line."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("today/", include("openkap.web.today.urls")),
+    path("people/", include("openkap.web.find.urls")),
+    path("p/<uuid:patient_id>/", include("openkap.web.patient.urls")),
+]

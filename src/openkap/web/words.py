@@ -1,0 +1,69 @@
+"""How states are said on a page: shape, word, date. Shapes are symbols of `icons.svg`; nothing here decides."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from openkap.plan import words as plan_words
+
+SHAPES: dict[str, str] = plan_words.SHAPES  # finding class -> shape
+VERDICT_SHAPES: dict[str, str] = plan_words.VERDICT_SHAPES
+
+CLASSES: dict[str, str | Promise] = {
+    "missing": _("Not known"),
+    "exclude": _("Exclude"),
+    "hold": _("Hold"),
+    "caution": _("Caution"),
+    "inform": _("Inform"),
+}
+VERDICTS: dict[str, str | Promise] = {
+    "eligible": _("Nothing found that stands against treatment here"),
+    "caution": _("Possible with cautions"),
+    "hold": _("On hold"),
+    "exclude": _("Not to be treated here"),
+    "insufficient": _("Cannot be judged yet: facts are missing"),
+}
+VERDICT_WORDS: dict[str, str | Promise] = {
+    "eligible": _("nothing against it"),
+    "caution": _("cautions"),
+    "hold": _("hold"),
+    "exclude": _("exclude"),
+    "insufficient": _("facts missing"),
+}
+MISSING: dict[str, str | Promise] = {
+    "MB": _("only the fact itself settles it"),
+    "MH": _("the fact, or the prescriber's recorded reason why it cannot be had, settles it"),
+    "MC": _("it must be asked"),
+}
+ROLES: dict[str, str | Promise] = {
+    "patient": _("patient"),
+    "proxy": _("proxy"),
+    "prescriber": _("prescriber"),
+    "nurse": _("nurse"),
+    "therapist": _("therapist"),
+    "coordinator": _("coordinator"),
+    "billing": _("billing"),
+    "researcher": _("researcher"),
+    "site-admin": _("site admin"),
+    "privacy-lead": _("privacy lead"),
+    "system": _("system"),
+}
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first and a full stop last."""
+    return plan_words.sentence(text)
+
+
+def figure(value: Any, unit: str = "") -> str:
+    """A number beside its unit, as the plan prints it."""
+    return plan_words.figure(value, unit)
+
+
+def age(born: date, on: date) -> int:
+    """Whole years on a day."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
