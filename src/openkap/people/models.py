@@ -177,6 +177,53 @@ class CareTeam(models.Model):
         return str(self.pk)
 
 
+class SiteContact(models.Model):
+    """Append-only: whom a patient of the site calls in a crisis. The newest row holds."""
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    crisis_name = models.CharField(max_length=200)
+    crisis_phone = models.CharField(max_length=40)
+    crisis_note = models.CharField(max_length=300, blank=True)  # such as the hours
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")  # null: a demonstration
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "-id"], name="newest_contact_of_a_site")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class EmergencyAccess(models.Model):
+    """Append-only: a clinician opened the record of one patient, who is not theirs, for an hour ("break-glass")."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="emergency_access")
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "patient", "until"], name="emergency_access_of_user")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class EmergencyReview(models.Model):
+    """Append-only: a privacy lead looked at an emergency access and says what came of it."""
+
+    of = models.OneToOneField(EmergencyAccess, models.PROTECT, related_name="review")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    note = models.CharField(max_length=500)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class AuditEvent(models.Model):
     """
     Append-only: one event of the audit trail. Fields follow FHIR AuditEvent; none holds a clinical value.

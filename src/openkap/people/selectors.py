@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from openkap.people.models import CareTeam, Membership, Patient, User
+from openkap.people.models import CareTeam, Membership, Patient, Site, SiteContact, User
 from openkap.people.policy import reaches
 from openkap.people.types import Principal, Purpose, Relation, Role
 
@@ -67,3 +67,8 @@ def principal_of(user: User, site_id: UUID | None = None) -> Principal | None:
 def care_team(principal: Principal, patient: Patient) -> QuerySet[CareTeam]:
     """Who cares for a patient now; the patient must come from `visible_patients`."""
     return CareTeam.objects.filter(patient=patient, patient__site=principal.site_id, until=None).select_related("user")
+
+
+def contact_of(site: Site | UUID) -> SiteContact | None:
+    """Whom a patient of the site calls in a crisis; None if the site has set nobody."""
+    return SiteContact.objects.filter(site=site).order_by("-pk").first()
