@@ -1,0 +1,57 @@
+"""Every page of the frame: reachable by keyboard, whole on a phone, without a serious fault, in light and dark."""
+
+import pytest
+
+from openkap.people.types import Role
+from tests.browser.surf import Surf, weight
+
+LOOKS = [("desktop", False), ("desktop", True), ("phone", False), ("phone", True), ("zoom-400", False)]
+FIRST_VISIT = 150_000  # bytes
+
+PAGES = [
+    ("sign-in", "/account/sign-in/", None),
+    ("home", "/", Role.PATIENT),
+    ("refused", "/nothing/", Role.NURSE),
+    ("today-prescriber", "/today/", Role.PRESCRIBER),
+    ("today-coordinator", "/today/", Role.COORDINATOR),
+    ("find", "/people/?q=ex", Role.PRESCRIBER),
+    ("pathway", "/p/{ida}/", Role.PRESCRIBER),
+    ("desk", "/p/{ida}/desk/", Role.COORDINATOR),
+    ("factors", "/account/factors/", Role.PRESCRIBER),
+    ("new-passkey", "/account/factors/passkeys/new/", Role.PRESCRIBER),
+    ("code", "/account/factors/code/", Role.NURSE),
+    ("password", "/account/password/set/", Role.NURSE),
+]
+
+
+@pytest.mark.goal("RG-36")
+@pytest.mark.parametrize(("size", "dark"), LOOKS)
+def test_pages_have_no_serious_fault_and_fit_the_screen(surf: Surf, size, dark):
+    for name, path, role in PAGES:
+        page = surf.open(path.format(ida=surf.clinic.ida.pk), role, size=size, dark=dark)
+        if name == "refused":
+            surf.faults.clear()  # the browser notes the 404
+        surf.check(page, name)
+        page.context.close()
+
+
+def test_the_first_thing_the_tab_key_reaches_leads_past_the_bar(surf: Surf):
+    page = surf.open("/today/", Role.PRESCRIBER)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_slash_goes_to_the_find_box_and_is_a_slash_inside_a_field(surf: Surf):
+    page = surf.open("/today/", Role.PRESCRIBER)
+    page.keyboard.press("/")
+    box = page.get_by_label("Find a person").first
+    assert page.evaluate("document.activeElement.id") == "find"
+    page.keyboard.type("a/b")
+    assert box.input_value() == "a/b"
+
+
+def test_the_first_visit_on_a_phone_is_light(surf: Surf):
+    page = surf.open("/account/sign-in/", size="phone")
+    assert weight(page) <= FIRST_VISIT
