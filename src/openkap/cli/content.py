@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from datetime import date
-from pathlib import Path
 
-import msgspec
-
-from openkap.cli.catalogue import (
+from openkap.cli.io import day, site, stamped, write_bytes, write_json
+from openkap.kernel.errors import UserError
+from openkap.kernel.site import Site
+from openkap.review.catalogue import (
     chapters,
     cited_sources,
     content_files,
@@ -18,11 +16,8 @@ from openkap.cli.catalogue import (
     signature_state,
     tags_of,
 )
-from openkap.cli.io import day, site, stamped, write_bytes, write_json
-from openkap.kernel.content import fingerprint
-from openkap.kernel.errors import UnknownName, UserError
-from openkap.kernel.site import Signature, Site
-from openkap.kernel.source import Row
+from openkap.review.folder import holding
+from openkap.review.signing import sign_rows, signable
 
 ALL = "all"
 
@@ -45,16 +40,16 @@ def check_document(here: Site, on: date) -> dict:
         ContentFault: the first thing that is broken; the sentence names file, row and remedy.
     """
     found = chapters(here)
-    signable = [row for chapter in found if chapter.signed for row in chapter.rows]
+    signed_singly = signable(found).values()
     every = [row for chapter in found for row in chapter.rows]
     works = [work for listed in cited_sources().values() for work in listed.values()]
     return {
         "ok": True,
         "files": content_files(),
         "rows": len(every),
-        "signable": len(signable),
-        "unsigned": sum(signature_state(row, here, on) != "signed" for row in signable),
-        "unverified": [row.id for row in signable if any(tag in ("K", "D") for _, tag, _ in tags_of(row))],
+        "signable": len(signed_singly),
+        "unsigned": sum(signature_state(row, here, on) != "signed" for row in signed_singly),
+        "unverified": [row.id for row in signed_singly if any(tag in ("K", "D") for _, tag, _ in tags_of(row))],
         "readings": sum(len(readings_of(row)) for row in every),
         "retracted": [row.id for row in every if getattr(row, "retracted", "")] + [w.id for w in works if w.retracted],
         "sources": len(works),
@@ -111,46 +106,7 @@ def sign(
     if not by.strip():
         raise UserError("--by is empty: give the name of the person who signs.")
     assert here.folder
-    known = {row.id: row for chapter in chapters(here) if chapter.signed for row in chapter.rows}
-    wanted = list(known) if ALL in rows else list(dict.fromkeys(rows))
-    for name in wanted:
-        if name not in known:
-            raise UnknownName(f"ROW {name!r} is no row that can be signed: see openkap content page for the ids.")
-    fresh = {name: _signature(known[name], by, role, on, review_by) for name in wanted}
-    _write(here.folder / "signatures.toml", list((here.signatures | fresh).values()))
-    return wanted
-
-
-def _signature(row: Row, by: str, role: str, on: date, review_by: date | None) -> Signature:
-    return Signature(row=row.id, fingerprint=fingerprint(row), by=by, role=role, on=on, review_by=review_by)
-
-
-def _write(path: Path, signatures: list[Signature]) -> None:
-    """The whole file beside the old one, then in its place: a reader sees the old or the new, never a half."""
-    text = "# Written by `openkap content sign`. A signature counts for the row as it stood when it was signed.\n"
-    text += "".join(_toml(one) for one in signatures)
-    beside: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".signatures-", suffix=".toml")
-        beside = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(0o644)
-        beside.replace(path)
-    except OSError as fault:
-        if beside:
-            beside.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written ({fault.strerror}): check the folder's permissions.") from None
-
-
-def _toml(one: Signature) -> str:
-    lines = ["\n[[signature]]"]
-    for field in msgspec.structs.fields(one):
-        value = getattr(one, field.name)
-        if isinstance(value, date):
-            lines.append(f"{field.name} = {value.isoformat()}")
-        elif value is not None:
-            lines.append(f"{field.name} = {msgspec.json.encode(value).decode()}")  # a JSON string is a TOML string
-    return "\n".join(lines) + "\n"
+    with holding(here.folder) as held:
+        wanted = signable(chapters(held.site())) if ALL in rows else rows
+        signed = sign_rows(held, dict.fromkeys(wanted), by=by, role=role, on=on, review_by=review_by)
+    return [one.row for one in signed]

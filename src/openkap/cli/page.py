@@ -11,8 +11,6 @@ from typing import Any
 
 from openkap import __version__
 from openkap.assess.instruments import SHIPPED, instruments
-from openkap.cli.catalogue import Chapter, chapters, cited_sources, readings_of, signature_state, tags_of
-from openkap.cli.page_rows import Reviewer, chapter_view, value_words
 from openkap.kernel.content import content_version
 from openkap.kernel.site import Site
 from openkap.kernel.source import TAG_WORDS, Source
@@ -21,6 +19,8 @@ from openkap.plan.html import environment, page_style, render
 from openkap.plan.library import dose_limits
 from openkap.plan.limits import site_limits
 from openkap.plan.site_max import signed_limits
+from openkap.review.catalogue import Chapter, chapters, cited_sources, readings_of, signature_state, tags_of
+from openkap.review.page_rows import Reviewer, chapter_view, value_words
 
 
 def content_page(site: Site, on: date | None = None) -> str:

@@ -27,7 +27,7 @@ Mode = Literal["demonstration", "production"]
 
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    A person's signature under one row of content.
+    A person's signature under one row of content, or its withdrawal.
 
     Args:
         row: id of the row.
@@ -35,6 +35,9 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         by, role: who, as what.
         on: the day.
         review_by: after this day it no longer counts.
+        meaning: what the person says by signing.
+        withdrawn: takes back the signature of the row that stands above it in the file.
+        reason: why it was withdrawn.
     """
 
     row: str
@@ -43,6 +46,9 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     role: str
     on: date
     review_by: date | None = None
+    meaning: str = ""
+    withdrawn: bool = False
+    reason: str = ""
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,6 +59,7 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         row, limit: which number.
         value: the new one: a number in the unit of the shipped limit, or a span such as `30 d`.
         reason, by, on: why, who, when.
+        withdrawn: ends the override of the limit that stands above it in the file.
     """
 
     row: str
@@ -61,6 +68,7 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reason: str
     by: str
     on: date
+    withdrawn: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.value, int) and not isinstance(self.value, bool):
@@ -89,13 +97,16 @@ class Site:
 
     Args:
         folder: the site's own content; None in demonstration mode.
-        signatures: by row id.
-        overrides: by row id, then limit name.
+        signatures: by row id, the newest of each row, without withdrawn ones.
+        overrides: by row id, then limit name, those in force.
+        signed_before, overridden_before: all that the files hold, in their order.
     """
 
     folder: Path | None = None
     signatures: dict[str, Signature] = field(default_factory=dict)
     overrides: dict[str, dict[str, Override]] = field(default_factory=dict)
+    signed_before: tuple[Signature, ...] = ()
+    overridden_before: tuple[Override, ...] = ()
 
     @property
     def mode(self) -> Mode:
@@ -118,12 +129,24 @@ class Site:
         changed = _read(folder / "overrides.toml", _Overrides)
         overrides: dict[str, dict[str, Override]] = {}
         for row in changed.override:
-            if row.limit in overrides.setdefault(row.row, {}):
-                raise ContentFault(f"overrides.toml: {row.row} {row.limit} is overridden twice; keep one.")
             if not row.reason.strip():
                 raise ContentFault(f"overrides.toml: {row.row} {row.limit} gives no reason; add one.")
-            overrides[row.row][row.limit] = row
-        return cls(folder, {s.row: s for s in signed.signature}, overrides)
+            here = overrides.setdefault(row.row, {})
+            if row.withdrawn is not (row.limit in here):
+                fault = "is withdrawn where none is in force; remove" if row.withdrawn else "is overridden twice; keep"
+                raise ContentFault(f"overrides.toml: {row.row} {row.limit} {fault} one.")
+            if row.withdrawn:
+                del here[row.limit]
+            else:
+                here[row.limit] = row
+        newest = {s.row: s for s in signed.signature}
+        return cls(
+            folder,
+            {name: s for name, s in newest.items() if not s.withdrawn},
+            {name: here for name, here in overrides.items() if here},
+            signed.signature,
+            changed.override,
+        )
 
     def signed(self, row: msgspec.Struct, on: date) -> bool:
         """True if this row may decide on this day: always in demonstration mode, else if signed as it stands."""

@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from openkap.cli.catalogue import chapters, signature_state, tags_of
 from openkap.cli.content import check_document, sign
 from openkap.cli.tests.command import call
 from openkap.kernel.errors import ContentFault, UnknownName, UserError
 from openkap.kernel.site import Override, Site
+from openkap.review.catalogue import chapters, signature_state, tags_of
+from openkap.review.folder import entry
 
 ON = date(2026, 11, 25)
 LATER = date(2027, 11, 25)
@@ -89,7 +90,8 @@ def test_a_signed_row_counts_until_its_review_day_and_not_after(folder):
 def test_a_signature_no_longer_counts_when_a_value_of_the_row_changes(folder):
     sign(site(folder), ["SCR-HTN-1"], by="Dr Ines Varga", on=ON)
     assert state(folder, "SCR-HTN-1", ON, TIGHTER) == "changed since it was signed"
-    sign(site(folder, TIGHTER), ["SCR-HTN-1"], by="Dr Ines Varga", on=ON)
+    (folder / "overrides.toml").write_text(entry("override", TIGHTER), encoding="utf-8")
+    sign(site(folder), ["SCR-HTN-1"], by="Dr Ines Varga", on=ON)
     assert state(folder, "SCR-HTN-1", ON, TIGHTER) == "signed"
     assert state(folder, "SCR-HTN-1") == "changed since it was signed"
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from openkap.chart.rule_language import parse
-from openkap.cli.catalogue import chapters, readings_of
 from openkap.cli.content import sign
 from openkap.cli.page import content_page
-from openkap.cli.page_rows import condition_tree, value_words
 from openkap.kernel.site import Override, Site
 from openkap.plan.types import Bound
+from openkap.review.catalogue import chapters, readings_of
+from openkap.review.page_rows import condition_tree, value_words
 from openkap.screen.rulebook import rules
 
 ON = date(2026, 11, 25)

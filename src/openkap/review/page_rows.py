@@ -13,13 +13,13 @@ import msgspec
 from openkap.assess.definition import Bands, Licence, Line
 from openkap.chart.expression import AnyKnown, Both, Either, Limit, Node, Not, Seen
 from openkap.chart.rule_language import parse
-from openkap.cli.catalogue import Chapter, readings_of, signature_state, tags_of
 from openkap.kernel.content import fingerprint
 from openkap.kernel.quantity import number, unit_words
 from openkap.kernel.site import Override, Site
 from openkap.kernel.source import GRADE_WORDS, TAG_WORDS, Row
 from openkap.plan import words
 from openkap.plan.types import Bound
+from openkap.review.catalogue import Chapter, readings_of, signature_state, tags_of
 from openkap.screen.types import Arm, Rule
 
 SIGNATURE_SHAPES = {"signed": "ok", "unsigned": "plain"}

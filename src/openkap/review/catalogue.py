@@ -207,6 +207,11 @@ def tags_of(row: Row) -> list[tuple[str, Tag, str]]:
     return found
 
 
+def limits_of(row: Row) -> dict[str, Any]:
+    """The numbers of a row that a site may set, by name; each has `value`, `unit`, `tighter` and `loosest`."""
+    return {name: limit for name, limit in getattr(row, "limits", {}).items() if hasattr(limit, "tighter")}
+
+
 def readings_of(row: Row) -> tuple[str, ...]:
     """How OpenKAP reads what the fact sheet leaves open."""
     reading: Any = getattr(row, "reading", ())
