@@ -17,9 +17,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from openkap.assess import fhir, intake as intake_answers
+from openkap.assess import fhir
+from openkap.assess import intake as intake_answers
 from openkap.assess.crisis import flags_of_answer
-from openkap.assess.instruments import form as instrument_form, instrument, instrument_ids, item_text
+from openkap.assess.instruments import form as instrument_form
+from openkap.assess.instruments import instrument, instrument_ids, item_text
 from openkap.assess.intake import DECLINED, NEVER
 from openkap.assess.intake_form import Group, Item, intake
 from openkap.assess.inventories import Inventory, inventory_rules
@@ -33,7 +35,8 @@ from openkap.kernel.source import Row, Tag
 Kind = Literal["choice", "number", "decimal", "date", "text", "entries"]
 By = Literal["patient", "staff"]
 CLOSED = "closed"  # a list to which nothing more is added
-YES, NO = "yes", "no"
+REMOVED = "removed"  # an entry that is taken back
+YES, NO = "true", "false"  # other words than the codes of a choice, which may be yes and no too
 
 
 class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -228,9 +231,7 @@ def _instrument(name: str, site: Path | None) -> FormShape:
         if parent:
             zero = NO if found.booleans else "0"
             only_if = (str(parent), (*(code for code, _ in codes[parent] if code != zero), DECLINED))
-        alarm = [
-            code for code, _ in codes[item.number] if flags_of_answer(name, item.number, _instrument_value(code))
-        ]
+        alarm = [code for code, _ in codes[item.number] if flags_of_answer(name, item.number, _instrument_value(code))]
         questions.append(
             Question(
                 link=str(item.number),
@@ -262,8 +263,7 @@ def _page(group: Group, by: By) -> list[Question]:
     rows = {row.id: row for row in inventory_rules().inventory}
     questions += [_inventory(rows[name]) for name in group.inventories]
     return [
-        replace(question, page=group.title, note=group.text if k == 0 else "")
-        for k, question in enumerate(questions)
+        replace(question, page=group.title, note=group.text if k == 0 else "") for k, question in enumerate(questions)
     ]
 
 
@@ -274,7 +274,7 @@ def _intake_question(item: Item, group: Group, asked: set[str], may_decline: boo
     if fact.is_yes_no:
         options = ((YES, words.yes), (NO, words.no))
     elif fact.kind in ("date", "number"):
-        kind = fact.kind  # type: ignore[assignment]
+        kind = fact.kind
     return Question(
         link=item.id,
         text=item.text or fact.question,
@@ -354,6 +354,8 @@ def read_answer(shape: FormShape, link: str, sent: Mapping[str, Sequence[str]]) 
         return _read(question, value)
     if not link.partition("/")[2].isdecimal():
         raise UnknownName(f"question: {link[:40]!r} is not in this form; reload the page.")
+    if value == [REMOVED]:
+        return REMOVED
     entry = {}
     for field in question.fields:
         texts = [text.strip() for text in sent.get(f"value-{field.link}", ()) if text.strip()]
@@ -448,8 +450,7 @@ def entries(answers: Mapping[str, object], link: str) -> list[dict[str, Any]]:
 
 def is_blank(shape: FormShape, answers: Mapping[str, object]) -> bool:
     """True if nothing was said: every question is open or declined, every list empty."""
-    said = [value for link, value in answers.items() if value not in (DECLINED, CLOSED)]
-    return not said
+    return all(value in (DECLINED, CLOSED, REMOVED) for value in answers.values())
 
 
 def required(shape: FormShape, answers: Mapping[str, object]) -> list[Question]:

@@ -186,7 +186,7 @@ def door(token: str, device_token: str = "", now: datetime | None = None) -> Doo
 
 def members(ring: str, patient: Patient, now: datetime) -> list[User]:
     """Who is in a ring at this moment: active accounts that hold a role at the patient's site."""
-    held = Membership.objects.filter(site=patient.site_id, until=None, since__lte=now)
+    held = Membership.objects.filter(site=patient.site_id, until=None)
     staff = held.filter(role__in=STAFF)
     users = User.objects.filter(is_active=True, pk__in=staff.values("user")).order_by("name", "pk")
     if ring == "on-call":

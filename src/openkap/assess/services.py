@@ -207,7 +207,9 @@ def enter(door: Door, birth_date: date | None = None, *, origin: Origin | None =
     if birth_date is None:
         raise Forbidden("This link was opened on another device: give your birth date to go on here.")
     if ended:
-        raise Forbidden("The birth date did not match too often, so this link has ended: ask your clinic for a new one.")
+        raise Forbidden(
+            "The birth date did not match too often, so this link has ended: ask your clinic for a new one."
+        )
     raise Forbidden("This birth date does not match: try again, or ask your clinic for a new link.")
 
 
@@ -329,7 +331,7 @@ def finish(
     shape, answers = asking.shape_of(request.form, site), answers_of(request)
     left = asking.required(shape, answers)
     if left:
-        raise UserError(f"{len(left)} of {len(asking.asked(shape, answers))} questions are open: answer or decline each.")
+        raise UserError(f"{len(left)} questions are open: answer each, or say that you would rather not.")
     record = ""
     kind = "declined" if asking.is_blank(shape, answers) else "done"
     if kind == "done":
@@ -429,7 +431,13 @@ def act_on_alert(
 
 @transaction.atomic
 def put_on_call(
-    principal: Principal | None, site: Site, user: User, begins: datetime, ends: datetime, *, origin: Origin | None = None
+    principal: Principal | None,
+    site: Site,
+    user: User,
+    begins: datetime,
+    ends: datetime,
+    *,
+    origin: Origin | None = None,
 ) -> OnCall:
     """
     Put someone on the rota.

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "openkap.people.apps.PeopleConfig",
     "openkap.chart.apps.ChartConfig",
+    "openkap.assess.apps.AssessConfig",
     "openkap.web.apps.WebConfig",
     "django.contrib.staticfiles",
     "django.contrib.humanize",  # allauth writes ages with it

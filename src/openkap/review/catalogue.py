@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from openkap.assess.crisis import crisis_rules
 from openkap.assess.formulation import formulation_rules
 from openkap.assess.instruments import instruments, totals_only
 from openkap.assess.intake_form import intake
@@ -101,6 +102,7 @@ def _assess() -> Iterator[Chapter]:
         (formulation.counting, *formulation.statement, *formulation.dimension),
     )
     yield Chapter("inventories", "Inventories", "assess", inventory_rules().inventory)
+    yield Chapter("crisis", "Help after a suicidality answer", "assess", crisis_rules().rows)
     yield Chapter("intake", "Intake form", "assess", tuple(_rows_of(intake())), signed=False)
 
 

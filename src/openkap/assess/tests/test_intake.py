@@ -14,6 +14,7 @@ from openkap.chart.view import View
 from openkap.chart.vocabulary import facts
 from openkap.kernel import r4
 from openkap.kernel.errors import UserError
+from tests.reading import grade
 
 ON = date(2026, 11, 25)
 
@@ -222,19 +223,6 @@ def test_an_answer_that_does_not_fit_is_refused_with_its_name(call, says):
 
 
 # --- Reading grade ----------------------------------------------------------------------------------
-
-
-def syllables(word: str) -> int:
-    """A plain count of vowel groups, a silent last e left out."""
-    word = re.sub(r"e$", "", word.lower()) if len(word) > 3 and not word.lower().endswith("le") else word.lower()
-    return max(1, len(re.findall(r"[aeiouy]+", word)))
-
-
-def grade(texts: list[str]) -> float:
-    """Flesch-Kincaid grade of the texts together."""
-    sentences = sum(len(re.findall(r"[.?!:]+(?:\s|$)", text)) or 1 for text in texts)
-    words = [w for text in texts for w in re.findall(r"[A-Za-z']+", text)]
-    return 0.39 * len(words) / sentences + 11.8 * sum(map(syllables, words)) / len(words) - 15.59
 
 
 def test_the_formula_of_the_reading_grade_tells_easy_from_hard():
