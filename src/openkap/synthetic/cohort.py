@@ -286,7 +286,7 @@ def _pressure(case: Case) -> None:
 
 def _without_forms(case: Case) -> None:
     """The referral has no questionnaires: the clinic sends them."""
-    case.instruments = dict.fromkeys(case.instruments)  # type: ignore[arg-type]
+    case.instruments = {}
     case.extra = []
     case.suicide_screen = None
 

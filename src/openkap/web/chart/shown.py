@@ -1,0 +1,121 @@
+"""How facts and records are put in words on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from openkap.chart.models import Record
+from openkap.chart.standing import record_of
+from openkap.chart.types import Interval, Reading, State
+from openkap.chart.view import View
+from openkap.chart.vocabulary import Fact, facts
+from openkap.kernel.clock import When
+from openkap.web import words
+
+STATUS: dict[str, tuple[str, str | Promise]] = {
+    "known": ("plain", gettext_lazy("known")),
+    "absent": ("plain", gettext_lazy("asked, no")),
+    "stale": ("miss", gettext_lazy("too old")),
+    "conflict": ("hold", gettext_lazy("records disagree")),
+}
+
+
+@dataclass(frozen=True)
+class FactRow:
+    """A fact of the chart on a page: what, its value, since when, from where, how it stands."""
+
+    fact: Fact
+    value: str
+    on: str
+    sources: tuple[tuple[str, str], ...]  # (resource type, logical id)
+    state: State
+    shape: str
+    word: str | Promise
+
+
+def rows(view: View) -> list[FactRow]:
+    """Every fact of which the chart says something, in the order of asking."""
+    found = []
+    for fact in facts().values():
+        state = view.state(fact.id)
+        if state.status == "unknown":
+            continue
+        shape, word = STATUS[state.status]
+        named = tuple(dict.fromkeys(record_of(source) for source in state.sources))
+        parted = tuple((kind, name) for kind, _slash, name in (source.partition("/") for source in named) if name)
+        found.append(FactRow(fact, value_words(state.value, state.unit), _day(state.when), parted, state, shape, word))
+    return found
+
+
+def value_words(value: Any, unit: str | None = None) -> str:
+    """A value as a person says it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Decimal):
+        return words.figure(value, "" if unit in (None, "{score}") else unit)
+    if isinstance(value, Interval):
+        return _("between %(low)s and %(high)s") % {"low": value.low, "high": value.high}
+    if isinstance(value, When):
+        return value.text or value.earliest.isoformat()
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value)
+    return str(value).replace("_", " ")
+
+
+def choices_of(readings: Iterable[Reading], sources: Iterable[str]) -> list[tuple[str, str]]:
+    """The readings of a conflict, to choose from: (source, words)."""
+    wanted = set(sources)
+    said: dict[str, list[str]] = {}
+    for reading in readings:
+        if reading.source in wanted:
+            said.setdefault(reading.source, []).append(
+                f"{value_words(reading.value, reading.unit)}, {_day(reading.when) or _('without a date')}"
+            )
+    return [(source, f"{'; '.join(texts)} ({source})") for source, texts in said.items()]
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A record on a page: what it is, in the words that it brings along."""
+
+    record: Record
+    title: str
+    when: str
+    facts: tuple[str, ...]
+
+
+def record_rows(records: Iterable[Record], readings: Iterable[Reading]) -> list[RecordRow]:
+    """Records with the facts that are read from them."""
+    read: dict[str, dict[str, None]] = {}
+    for reading in readings:
+        said = f"{facts()[reading.fact].words}: {value_words(reading.value, reading.unit) or reading.reason}"
+        read.setdefault(record_of(reading.source), {})[said] = None
+    return [
+        RecordRow(record, *_headline(record), tuple(read.get(record.name, ()))) for record in records
+    ]
+
+
+def _headline(record: Record) -> tuple[str, str]:
+    said = msgspec.json.decode(record.content)
+    concept = said.get("code") or said.get("medicationCodeableConcept") or said.get("vaccineCode") or {}
+    title = said.get("questionnaire", "").rpartition("/")[2].partition("|")[0]
+    if isinstance(concept, dict) and not title:
+        coded = [c for c in concept.get("coding", []) if isinstance(c, dict)]
+        title = concept.get("text") or next((c.get("display") or c.get("code") for c in coded), "") or ""
+    keys = ("effectiveDateTime", "authored", "date", "dateTime", "recordedDate", "onsetDateTime", "issued")
+    when = next((str(said[key]) for key in keys if isinstance(said.get(key), str)), "")
+    return str(title), when[:10]
+
+
+def _day(when: When | None) -> str:
+    return "" if when is None else when.text[:10] or when.earliest.isoformat()
