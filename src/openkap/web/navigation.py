@@ -19,10 +19,12 @@ from openkap.people.types import Principal
 MAIN: list[tuple[str, str | Promise]] = [
     ("today:day", _("Today")),
     ("find:people", _("People")),
+    ("referral:bring", _("Referrals")),
 ]
 # (route, words): inside one person's record; each takes patient_id.
 INSIDE: list[tuple[str, str | Promise]] = [
     ("patient:pathway", _("Pathway")),
+    ("chart:facts", _("Facts")),
     ("patient:desk", _("Identity and team")),
 ]
 

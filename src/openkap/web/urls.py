@@ -5,5 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("today/", include("openkap.web.today.urls")),
     path("people/", include("openkap.web.find.urls")),
+    path("referrals/", include("openkap.web.referral.urls")),
     path("p/<uuid:patient_id>/", include("openkap.web.patient.urls")),
+    path("p/<uuid:patient_id>/facts/", include("openkap.web.chart.urls")),
 ]

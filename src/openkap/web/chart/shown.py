@@ -100,9 +100,7 @@ def record_rows(records: Iterable[Record], readings: Iterable[Reading]) -> list[
     for reading in readings:
         said = f"{facts()[reading.fact].words}: {value_words(reading.value, reading.unit) or reading.reason}"
         read.setdefault(record_of(reading.source), {})[said] = None
-    return [
-        RecordRow(record, *_headline(record), tuple(read.get(record.name, ()))) for record in records
-    ]
+    return [RecordRow(record, *_headline(record), tuple(read.get(record.name, ()))) for record in records]
 
 
 def _headline(record: Record) -> tuple[str, str]:

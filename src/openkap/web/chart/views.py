@@ -83,7 +83,7 @@ def enter(request: ClinicRequest, fact: str) -> HttpResponse:
         if (fault := _tried(form, write)) is None:
             return HttpResponseRedirect(_next(request, reverse("chart:facts", args=[patient.pk])))
         return _form_again(request, "chart/enter.html", form, fault, {"fact": row})
-    status = 400 if request.method == "POST" else 200
+    status = 422 if request.method == "POST" else 200
     return render(request, "chart/enter.html", {"form": form, "fact": row}, status=status)
 
 
@@ -124,7 +124,7 @@ def settle(request: ClinicRequest, fact: str) -> HttpResponse:
         if (fault := _tried(form, write)) is None:
             return HttpResponseRedirect(reverse("chart:facts", args=[patient.pk]))
         return _form_again(request, "chart/settle.html", form, fault, context)
-    status = 400 if request.method == "POST" else 200
+    status = 422 if request.method == "POST" else 200
     return render(request, "chart/settle.html", {"form": form, **context}, status=status)
 
 
@@ -179,7 +179,7 @@ def bring(request: ClinicRequest) -> HttpResponse:
         if (fault := _tried(form, write)) is None:
             return HttpResponseRedirect(reverse("chart:received", args=[request.patient.pk, made[0].pk]))
         return _form_again(request, "chart/bring.html", form, fault, context)
-    status = 400 if request.method == "POST" else 200
+    status = 422 if request.method == "POST" else 200
     return render(request, "chart/bring.html", {"form": form, **context}, status=status)
 
 
@@ -315,7 +315,7 @@ def _author(request: ClinicRequest) -> Author:
     return Author(str(request.principal.user_id), request.principal.name)
 
 
-def _tried(form: Any, write: Callable[[], None]) -> UserError | None:
+def _tried(form: Any, write: Callable[[], Any]) -> UserError | None:
     """Do it; a fault of the input stands on the form."""
     try:
         write()

@@ -37,7 +37,7 @@ def bring(request: ClinicRequest) -> HttpResponse:
     waiting = Import.objects.filter(_mine(request), decision=None).order_by("-received_at")[:100]
     status = 200
     if request.method == "POST":
-        status = 400
+        status = 422
         if form.is_valid():
             try:
                 row = keep_file(request, form, None)
@@ -59,7 +59,7 @@ def decide(request: ClinicRequest, import_id: UUID) -> HttpResponse:
     context = {"received": row, "preview": seen, "decision": getattr(row, "decision", None)}
     status = 200
     if request.method == "POST":
-        status = 400
+        status = 422
         if form.is_valid():
             try:
                 return HttpResponseRedirect(_act(request, row, form))
