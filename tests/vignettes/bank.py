@@ -146,6 +146,38 @@ say("an eGFR of 28", amount("egfr-0", 28), verdict="caution", SCR_REN_1="caution
 say("an eGFR of 30", amount("egfr-0", 30), verdict="eligible", never="SCR-REN-1")
 say("dialysis", answer(dialysis=True), verdict="hold", SCR_REN_1="hold true")
 
+PASCALS = pressure(26, 14, "2026-11-24")
+for part in PASCALS["component"]:
+    part["valueQuantity"] |= {"code": "kPa", "unit": "kPa"}
+say("two fair pressures and a later one in kPa", add(PASCALS), verdict="insufficient", SCR_HTN_1="hold unknown")
+say(
+    "two fair pressures and an earlier one in kPa",
+    add(PASCALS | {"effectiveDateTime": "2026-11-10"}),
+    verdict="eligible",
+)
+
+
+def weighs(value: float, day: str, loinc: str = "29463-7", **more: object) -> Change:
+    return add(observed(loinc, {"valueQuantity": {"value": value, **more}}, day))
+
+
+say(
+    "a weight in kg and a later one in stones",
+    weighs(11, "2026-11-24", system=UCUM, code="[stone_av]"),
+    verdict="insufficient",
+    SCR_WT_1="hold unknown",
+)
+say("a weight in kg, and the same in words", weighs(135, "2026-11-22", unit="lbs"), verdict="eligible")
+say(
+    "a weight in kg, a later one stated", weighs(60, "2026-11-24", "3142-7", system=UCUM, code="kg"), verdict="eligible"
+)
+say(
+    "a saturation in percent and a later one as a fraction",
+    add(observed("59408-5", {"valueQuantity": {"value": 0.91, "system": UCUM, "code": "1"}}, "2026-11-24")),
+    verdict="insufficient",
+    SCR_RES_1="hold unknown",
+)
+
 # -- indication and readiness ----------------------------------------------------------------------
 
 say("a total of 9 on the GAD-7", gone("form-gad-7"), add(scored("gad-7", 9)), verdict="hold", SCR_IND_2="hold true")
@@ -378,6 +410,19 @@ say(
 )
 say("PTSD", answer(ptsd=None), add(said("F43.10")), verdict="caution", SCR_PTSD_1="caution true")
 
+say(
+    "an answer about death, and later a form that leaves it out",
+    add(form("phq-9", [1, 1, 1, 1, 0, 1, 0, 0, None], "2026-11-24")),
+    verdict="insufficient",
+    SCR_SI_1="caution unknown",
+)
+say(
+    "an answer about death in words only",
+    add(observed("44260-8", {"valueString": "several days"}, "2026-11-24")),
+    verdict="insufficient",
+    SCR_SI_1="caution unknown",
+)
+
 # -- body ------------------------------------------------------------------------------------------
 
 FERTILE = answer(could_become_pregnant=True, contraception="effective")
@@ -485,6 +530,34 @@ say(
     add(allergic("ketamine", sure="refuted")),
     verdict="insufficient",
     SCR_ALL_1="exclude unknown",
+)
+
+say(
+    "a negative pregnancy test and a later one that says neither",
+    FERTILE,
+    add(hcg(NEGATIVE, "2026-11-18"), hcg("82334004", "2026-11-24")),
+    verdict="insufficient",
+    SCR_PREG_1="exclude unknown",
+)
+
+
+def asked_again(*answers: dict[str, object], day: str = "2026-11-20") -> Change:
+    """A second intake form, whose one item is the malformation of vessels that the first form denies."""
+    second = form("intake", [], day) | {"item": [{"linkId": "avm", "answer": list(answers)}]}
+    return add(second)
+
+
+AVM = {"verdict": "insufficient", "SCR_VAS_2": "exclude unknown"}
+say('a malformation denied, then "yes" in words', asked_again({"valueString": "yes"}, day="2026-11-24"), **AVM)
+say(
+    "a malformation denied, and both answers the same day",
+    asked_again({"valueBoolean": True}, {"valueBoolean": False}),
+    **AVM,
+)
+say(
+    'a malformation denied, and "yes" in words long before',
+    asked_again({"valueString": "yes"}, day="2026-11-01"),
+    verdict="eligible",
 )
 
 # -- medicines -------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def _safety_items(request: ScoreRequest, response: Response) -> list[Reading]:
             readings.append(_reading(name, Decimal(str(answer)), response, "tentative"))
         elif request.final:
             text = f"not answered in a way that can be read in {response.source}"
-            readings.append(_reading(name, None, response, "unreadable", text))
+            readings.append(replace(_reading(name, None, response, "unreadable", text), unread=True))
     return readings
 
 

@@ -64,8 +64,9 @@ def _mean(name: str, base: str) -> Derivation:
 
     def derive(view: View, look_back: Span | None) -> State:
         readings = view.fresh_numbers(base, look_back)
-        if any(r.standing == "disputed" for r in view.usable(base)):
-            return replace(view.state(base, look_back), fact=name, missing=(base,))
+        newest = view.state(base, look_back)
+        if any(r.standing == "disputed" for r in view.usable(base)) or (readings and newest.status == "unknown"):
+            return replace(newest, fact=name, missing=(base,))
         days = {r.when.earliest for r in readings if r.when and r.when.whole}
         if len(days) < policy("pressure-mean").count:
             found = view.state(base, look_back)

@@ -58,6 +58,7 @@ class Reading:
         range: reference range of a result, in `unit`.
         interpretation: HL7 letter of the laboratory (`N`, `L`, `H`...), if any.
         stated: told by the patient, not measured.
+        unread: a value stood there in words, a unit or a code that nobody could read: it overtakes an older one.
         stands_now: a current state; true on whatever day is asked.
         past: it was so and is over (resolved, in remission): history, not a current state.
         until: the last day on which it holds, where the record says so.
@@ -76,6 +77,7 @@ class Reading:
     range: Range | None = None
     interpretation: str = ""
     stated: bool = False
+    unread: bool = False
     stands_now: bool = False
     past: bool = False
     until: When | None = None

@@ -150,6 +150,8 @@ class View:
             return _conflict(fact, denied + stated)
         if denied:
             best = max(denied, key=self._order)
+            if overtaken := self._overtaken(fact, readings, best):
+                return overtaken
             return State(fact.id, "absent", False, None, best.when, _sources(denied), "", tuple(denied))
         if denials:
             best = max(denials, key=self._order)
@@ -190,6 +192,8 @@ class View:
         if not fact.repeats and len({_comparable(r.value) for r in newest}) > 1:
             return _conflict(fact, newest)
         best = newest[0]
+        if overtaken := self._overtaken(fact, readings, best):
+            return overtaken
         if fact.repeats:  # several forms may each hold a part of one answer
             parts = (part for r in newest if isinstance(r.value, tuple) for part in r.value)
             best = replace(best, value=tuple(dict.fromkeys(parts)))
@@ -226,6 +230,19 @@ class View:
                 fact.id, "stale", when=value, sources=_sources([best]), reason=_too_old(fact, value, span, self.on)
             )
         return State(fact.id, "known", value, None, value, _sources([best]), "", (best,))
+
+    def _overtaken(self, fact: Fact, readings: list[Reading], best: Reading) -> State | None:
+        """
+        Unknown, where a later statement could not be read; nobody knows that it says the same.
+
+        A denial gives way to one of the same day too; a number does not, because records give it twice, once in words.
+        """
+        denied = best.value is False
+        later = [r for r in readings if r.unread and (not _newer(best, r) if denied else _newer(r, best))]
+        if not later:
+            return None
+        last = max(later, key=self._order)
+        return State(fact.id, "unknown", when=last.when, sources=_sources(later), reason=f"{fact.words}: {last.reason}")
 
     def _without_value(self, fact: Fact, readings: list[Reading], final: list[Reading], span: Span | None) -> State:
         """No value may be used: say the most helpful reason."""

@@ -78,9 +78,9 @@ def _add_answer(
             note.add(Reading(fact.id, False, moment, where, standing=standing))
             return
         reason = "asked, declines to say" if declined else value.reason
-        note.add(
-            Reading(fact.id, None, moment, where, standing="declined" if declined else "unreadable", reason=reason)
-        )
+        unread = not declined and any(key.startswith("value") for answer in answers for key in answer)
+        word: Standing = "declined" if declined else "unreadable"
+        note.add(Reading(fact.id, None, moment, where, standing=word, reason=reason, unread=unread))
         if not declined:
             note.skip({}, where, f"{fact.words}: {reason}")
         return

@@ -66,7 +66,9 @@ def _refuse_swapped_pressures(resource: dict[str, Any], name: str, note: Noteboo
         return
     reason = f"systolic {number(systolic)} is not above diastolic {number(diastolic)}: measure again"
     note.readings[since:] = [
-        replace(r, value=None, standing="unreadable", reason=reason) if r.fact in ("systolic", "diastolic") else r
+        replace(r, value=None, standing="unreadable", reason=reason, unread=True)
+        if r.fact in ("systolic", "diastolic")
+        else r
         for r in note.readings[since:]
     ]
     note.skip(resource, name, reason)
@@ -84,13 +86,17 @@ def _read_one(
     """Read the value of a whole observation or of one component."""
     value = _value(fact, element)
     stated = fact.id == "weight" and (_has_code(element, _STATED_WEIGHT) or note.by_patient(resource))
-    if fact.by == "C" and note.by_patient(resource):
+    barred = stated or (fact.by == "C" and note.by_patient(resource))
+    if barred and not stated:
         value = Unusable("counts only when a clinician gave it")
     if stated and not isinstance(value, Unusable):
         value = Unusable("stated by the patient, not measured: weigh on a scale")
     if isinstance(value, Unusable):
         reason = value.reason
-        note.add(Reading(fact.id, None, moment, name, standing="unreadable", reason=reason, stated=stated))
+        unread = not barred and "dataAbsentReason" not in element and any(key.startswith("value") for key in element)
+        note.add(
+            Reading(fact.id, None, moment, name, standing="unreadable", reason=reason, stated=stated, unread=unread)
+        )
         note.skip(element if element is not resource else resource, name, f"{fact.words}: {reason}")
         return
     amount, unit = value
@@ -196,7 +202,8 @@ def _drug_screen(resource: dict[str, Any], name: str, moment: When | None, stand
     if None not in results and (whole == "negative" or (results and not stated)):
         return Reading("urine-drug-screen", "negative", moment, name, standing=standing)
     reason = "not every substance has a result coded positive or negative: complete it"
-    return Reading("urine-drug-screen", None, moment, name, standing="unreadable", reason=reason)
+    unread = stated or bool(results)
+    return Reading("urine-drug-screen", None, moment, name, standing="unreadable", reason=reason, unread=unread)
 
 
 def _result_of(element: dict[str, Any]) -> str | None:
