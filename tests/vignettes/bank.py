@@ -357,6 +357,18 @@ say(
     never="SCR-BIP-1",
 )
 say("alcohol dependence", answer(sud_active=None), add(said("F10.20")), verdict="exclude", SCR_SUD_1="exclude true")
+say(
+    "alcohol dependence that is active and ended in 2020",
+    answer(sud_active=None),
+    add(said("F10.20", abatementDateTime="2020-01-01")),
+    verdict="exclude",
+    SCR_SUD_1="exclude true",
+)
+say(
+    "alcohol dependence that ended in 2020",
+    add(said("F10.20", clinical=None, abatementDateTime="2020-01-01")),
+    verdict="eligible",
+)
 say("alcohol dependence in remission", add(said("F10.21")), verdict="eligible", never="SCR-SUD-1")
 say("a smoker", add(said("F17.210")), verdict="eligible", never="SCR-SUD-1")
 say("misuse of ketamine long ago", answer(ketamine_misuse=True), verdict="exclude", SCR_KET_1="exclude true")

@@ -65,6 +65,9 @@ def read_condition(resource: dict[str, Any], name: str, note: Notebook) -> None:
     if isinstance(until, Unusable):
         note.skip(resource, name, f"abatement: {until.reason}")
         until = None
+    if until and _code(resource.get("clinicalStatus")) in _CURRENT:
+        note.skip(resource, name, "active, and with an abatement: read as active, correct one of the two")
+        until = None
     confirmed = _code(resource.get("verificationStatus")) == "confirmed"
     for meaning in meanings:
         over = presence == "past" or meaning.past
