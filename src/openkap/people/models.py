@@ -106,6 +106,8 @@ class Patient(models.Model):
     account = models.OneToOneField(User, models.PROTECT, null=True, blank=True, related_name="patient")
     synthetic = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
+    folded = models.TextField(default="", editable=False)  # names.folded: what a search looks through
+    like_key = models.CharField(max_length=16, default="", editable=False)  # names.like_key
 
     class Meta:
         constraints = [
@@ -114,7 +116,10 @@ class Patient(models.Model):
                 condition=Q(birth_sex__in=["female", "male", "unknown"]), name="birth_sex_is_one_of_three"
             ),
         ]
-        indexes = [models.Index(fields=["site", "family", "given"], name="patients_by_name")]
+        indexes = [
+            models.Index(fields=["site", "family", "given"], name="patients_by_name"),
+            models.Index(fields=["site", "like_key"], name="patients_by_like_name"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
+from openkap.people import names
 from openkap.people.models import CareTeam, Membership, Patient, Site, SiteContact, User
 from openkap.people.policy import reaches
 from openkap.people.types import Principal, Purpose, Relation, Role
@@ -72,3 +74,35 @@ def care_team(principal: Principal, patient: Patient) -> QuerySet[CareTeam]:
 def contact_of(site: Site | UUID) -> SiteContact | None:
     """Whom a patient of the site calls in a crisis; None if the site has set nobody."""
     return SiteContact.objects.filter(site=site).order_by("-pk").first()
+
+
+def found_patients(visible: QuerySet[Patient], text: str) -> QuerySet[Patient]:
+    """
+    Those of the visible patients whose names, record number and birth date fit what was typed, by name.
+
+    Every word must fit the beginning of some word, in any order, with or without accents.
+
+    Args:
+        visible: from `visible_patients`.
+    """
+    for readings in names.asked(text):
+        fits = Q(pk__in=())
+        for word in readings:
+            fits |= Q(folded__contains=f" {word}")
+        visible = visible.filter(fits)
+    return visible.order_by("family", "given", "birth_date", "pk")
+
+
+def like_named(visible: QuerySet[Patient], patients: Iterable[Patient]) -> dict[UUID, list[Patient]]:
+    """
+    For each of these patients the visible others whose names begin alike, in one query.
+
+    Args:
+        visible: from `visible_patients`.
+    """
+    people = list(patients)
+    keys = {patient.like_key for patient in people}
+    groups: dict[str, list[Patient]] = {}
+    for patient in visible.filter(like_key__in=keys).order_by("family", "given", "pk"):
+        groups.setdefault(patient.like_key, []).append(patient)
+    return {p.pk: [other for other in groups.get(p.like_key, ()) if other.pk != p.pk] for p in people}

@@ -21,7 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from openkap.kernel.errors import Conflict, Forbidden, UserError
-from openkap.people import audit
+from openkap.people import audit, names
 from openkap.people.audit import Event, Origin
 from openkap.people.models import (
     CareTeam,
@@ -232,16 +232,18 @@ def register_patient(
         raise Forbidden("Only a coordinator or a clinician registers patients: ask one of them.")
     _check(identity)
     Site.objects.select_for_update(no_key=True).get(pk=site_id)  # one record number at a time
+    record_number = f"{Patient.objects.filter(site_id=site_id).count() + 1:06d}"
     patient = Patient.objects.create(
         id=uuid4(),
         site_id=site_id,
-        record_number=f"{Patient.objects.filter(site_id=site_id).count() + 1:06d}",
+        record_number=record_number,
         family=identity.family.strip(),
         given=identity.given.strip(),
         birth_date=identity.birth_date,
         birth_sex=identity.birth_sex,
         account=account,
         synthetic=synthetic,
+        **_findable(identity, record_number),
     )
     _identify(patient, identity.identifiers)
     _remember(patient, identity, principal, reason)
@@ -279,6 +281,7 @@ def amend_patient(
         given=identity.given.strip(),
         birth_date=identity.birth_date,
         birth_sex=identity.birth_sex,
+        **_findable(identity, patient.record_number),
     )
     if not changed:
         raise Conflict("Someone else changed this patient meanwhile: look at the new version, then correct again.")
@@ -355,6 +358,14 @@ def _check(identity: Identity) -> None:
         raise UserError("The birth sex is none of female, male and unknown: choose one.")
     if any(not system.strip() or not value.strip() for system, value in identity.identifiers):
         raise UserError("An identifier has no system or no value: give both, or leave it out.")
+
+
+def _findable(identity: Identity, record_number: str) -> dict[str, str]:
+    family, given = identity.family.strip(), identity.given.strip()
+    return {
+        "folded": names.folded(family, given, record_number, identity.birth_date),
+        "like_key": names.like_key(family, given),
+    }
 
 
 def _identify(patient: Patient, identifiers: Iterable[tuple[str, str]]) -> None:

@@ -37,7 +37,6 @@ class Band:
 
 def band_of(patient: Patient, purpose: Purpose) -> Band:
     """The band of a patient whose page is open for this purpose."""
-    page = "patient:pathway" if purpose == Purpose.TREATMENT else "patient:desk"
     return Band(
         name=full_name(patient),
         initials=(patient.given[:1] + patient.family[:1]).upper(),
@@ -45,10 +44,15 @@ def band_of(patient: Patient, purpose: Purpose) -> Band:
         age=age(patient.birth_date, timezone.localdate()),
         record_number=patient.record_number,
         synthetic=patient.synthetic,
-        url=reverse(page, args=[patient.pk]),
+        url=reverse(page_of(purpose), args=[patient.pk]),
     )
 
 
 def full_name(patient: Patient) -> str:
     """Given and family name, either of which may be missing."""
     return f"{patient.given} {patient.family}".strip()
+
+
+def page_of(purpose: Purpose) -> str:
+    """The route of the first page about a patient: the pathway for who treats, the desk for who arranges."""
+    return "patient:pathway" if purpose == Purpose.TREATMENT else "patient:desk"

@@ -1,5 +1,5 @@
 // What every page of staff does: find a person with "/", closed details open on paper, menus close with Escape.
-const field = document.querySelector(".find input");
+const field = document.querySelector("[data-find] [type=search]");
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, [contenteditable]");
