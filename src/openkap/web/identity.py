@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
+import msgspec
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from openkap.chart.selectors import Kept, chart_of, kept_records, version_of
+from openkap.chart.types import State
+from openkap.chart.view import View
 from openkap.people.models import Patient
-from openkap.people.types import Purpose
-from openkap.web.words import age
+from openkap.people.selectors import like_named, visible_patients
+from openkap.people.types import Principal, Purpose
+from openkap.web.words import age, day, figure
+
+_OVER = frozenset({"inactive", "resolved", "refuted", "entered-in-error"})
 
 
 @dataclass(frozen=True)
@@ -35,17 +49,26 @@ class Band:
     like: str = ""
 
 
-def band_of(patient: Patient, purpose: Purpose) -> Band:
-    """The band of a patient whose page is open for this purpose."""
+def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
+    """The band of a patient whose page is open for this purpose. `like`: from `taken_for`."""
+    on = timezone.now().astimezone(ZoneInfo(patient.site.zone)).date()
+    is_clinical, language = purpose == Purpose.TREATMENT, get_language() or ""
     return Band(
         name=full_name(patient),
         initials=(patient.given[:1] + patient.family[:1]).upper(),
         born=patient.birth_date,
-        age=age(patient.birth_date, timezone.localdate()),
+        age=age(patient.birth_date, on),
         record_number=patient.record_number,
         synthetic=patient.synthetic,
         url=reverse(page_of(purpose), args=[patient.pk]),
+        facts=_clinical(patient.pk, version_of(patient), on, language) if is_clinical else (),
+        like="; ".join(_("%(name)s, born %(day)s") % {"name": full_name(p), "day": day(p.birth_date)} for p in like),
     )
+
+
+def taken_for(principal: Principal, purpose: Purpose, patient: Patient) -> list[Patient]:
+    """Others whom the principal may see and whose names begin alike."""
+    return like_named(visible_patients(principal, purpose), [patient])[patient.pk]
 
 
 def full_name(patient: Patient) -> str:
@@ -56,3 +79,55 @@ def full_name(patient: Patient) -> str:
 def page_of(purpose: Purpose) -> str:
     """The route of the first page about a patient: the pathway for who treats, the desk for who arranges."""
     return "patient:pathway" if purpose == Purpose.TREATMENT else "patient:desk"
+
+
+# ---------------------------------------------------------------- what the band says of the chart
+
+
+@lru_cache(maxsize=4096)
+def _clinical(patient_id: UUID, version: int, on: date, language: str) -> tuple[tuple[str, str], ...]:
+    """Weight and allergies with their dates. Read once for each version of the chart, each day and each language."""
+    patient = Patient.objects.select_related("site").get(pk=patient_id)
+    view = View(chart_of(patient, ZoneInfo(patient.site.zone)), on)
+    return (
+        (_("Weight"), _weight(view)),
+        (_("Allergies"), "; ".join(_allergies(view.state("ketamine-allergy"), kept_records(patient)))),
+    )
+
+
+def _weight(view: View) -> str:
+    state = view.state("weight")
+    if state.status == "conflict":
+        return _("records disagree")
+    numbers = [r for r in view.usable("weight") if r.counts and not r.stated and r.when and r.value is not None]
+    if not numbers:
+        return _("not known")
+    newest = max(numbers, key=lambda r: r.when.latest if r.when else date.min)
+    said = f"{figure(newest.value, newest.unit or '')}, {day(newest.when.latest)}" if newest.when else ""
+    return said if state.status == "known" else _("%(weight)s, not current") % {"weight": said}
+
+
+def _allergies(ketamine: State, kept: Kept) -> Iterator[str]:
+    found = [r for r in kept.records if r.resource_type == "AllergyIntolerance" and r.name not in kept.refused]
+    for record in found:
+        content: dict[str, Any] = msgspec.json.decode(record.content)
+        if _OVER & {_code(content.get("clinicalStatus")), _code(content.get("verificationStatus"))}:
+            continue
+        said = [_code(content.get("code"), text=True) or _("unnamed"), str(content.get("recordedDate", ""))[:10]]
+        said += [_("nobody has looked at it yet")] if record.name in kept.unreviewed else []
+        yield ", ".join(part for part in said if part)
+    if ketamine.status == "known":
+        yield _("ketamine: allergic")
+    elif ketamine.status == "absent" and ketamine.when:
+        yield _("ketamine: none, %(day)s") % {"day": day(ketamine.when.latest)}
+    elif ketamine.status == "conflict":
+        yield _("ketamine: records disagree")
+    else:
+        yield _("ketamine: not known")
+
+
+def _code(concept: Mapping[str, Any] | None, text: bool = False) -> str:
+    coding = ((concept or {}).get("coding") or [{}])[0]
+    if text:
+        return str((concept or {}).get("text") or coding.get("display") or coding.get("code") or "")
+    return str(coding.get("code") or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -67,3 +68,8 @@ def figure(value: Any, unit: str = "") -> str:
 def age(born: date, on: date) -> int:
     """Whole years on a day."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def day(on: date) -> str:
+    """A day with its month in letters."""
+    return date_format(on, "j M Y")

@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from openkap.people.policy import policy_of
+from openkap.people.request import disclose
 from openkap.people.types import Purpose
 from openkap.web import navigation, words
-from openkap.web.identity import band_of
+from openkap.web.identity import band_of, taken_for
 
 register = template.Library()
 
@@ -45,8 +46,10 @@ def identity_band(context: dict[str, Any]) -> dict[str, Any]:
     policy = policy_of(request.resolver_match.func)
     if policy is None or policy.purpose in (None, Purpose.OWN):
         return {}
+    like = taken_for(context["principal"], policy.purpose, patient)
+    disclose(request, like)
     return {
-        "band": band_of(patient, policy.purpose),
+        "band": band_of(patient, policy.purpose, like),
         "inside": navigation.inside(context["principal"], patient.pk, _route(request)),
     }
 
