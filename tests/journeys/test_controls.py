@@ -98,6 +98,13 @@ def test_beside_the_doses_stand_the_weight_its_day_and_how_it_was_had(name: str)
         assert re.search(rf"{re.escape(amount(step['mg']))}.{{0,80}}{re.escape(f'{kilograms}, {day}')}", words)
 
 
+def test_a_computed_number_in_a_warning_is_short():
+    case = Case(ON, measurements={"weight": [(Decimal(100), "kg", 3, None)]}).bundle()
+    warnings = inside("plan", "-", "--on", ON, stdin=encoded(case)).json["regimen"]["warnings"]
+    assert any("36.3" in one for one in warnings)
+    assert not any(re.search(r"\.\d{3}", one) for one in warnings), warnings
+
+
 @pytest.mark.hazard("HAZ-08", "C2")
 def test_a_weight_that_the_patient_only_states_prints_no_amount():
     case = Case(ON).bundle()

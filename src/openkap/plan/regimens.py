@@ -80,7 +80,7 @@ def dosing_weight(view: View, wishes: Preferences) -> Weight:
     notes = [] if measured is not None else ["No fresh measured weight: " + (state.reason or "weight: no record") + "."]
     bmi, line = view.state("bmi"), statement("DOS-WT-2")
     if isinstance(bmi.value, Decimal) and bmi.value >= line.number("bmi"):
-        notes.append(f"Body-mass index {number(bmi.value)}: {line.text} (DOS-WT-2)")
+        notes.append(f"Body-mass index {number(Decimal(f'{bmi.value:.1f}'))}: {line.text} (DOS-WT-2)")
     chosen = wishes.dosing_weight_kg
     if chosen is None:
         return Weight(measured, measured, on, False, tuple(notes))
