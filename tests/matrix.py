@@ -10,16 +10,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import tomli
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
+from openkap.people.models import EmergencyAccess
+from openkap.people.types import Role
 from tests.database import Clinic
 
 TABLE = Path(__file__).parent / "architecture" / "permissions.toml"
-RELATIONS = ("assigned", "same-site", "other-site", "discharged", "absent")
+# In this order: what an emergency opened is open from then on.
+RELATIONS = ("assigned", "same-site", "other-site", "discharged", "absent", "emergency-over", "emergency")
 METHODS = ("get", "post")
 
 
@@ -55,8 +60,20 @@ def address(route: Route, patient_id: uuid.UUID) -> str:
     return reverse(route.name, kwargs={name: made.get(name, uuid.UUID(int=0)) for name in route.holds})
 
 
-def patient_of(clinic: Clinic, relation: str) -> uuid.UUID:
-    """The patient that stands in this relation to the clinicians of `clinic`."""
+def patient_of(clinic: Clinic, relation: str, role: str | None = None) -> uuid.UUID:
+    """The patient that stands in this relation to the clinicians of `clinic`; emergencies are opened for `role`."""
+    if relation.startswith("emergency"):
+        if role is not None:
+            began = timezone.now() - timedelta(minutes=60 if relation == "emergency-over" else 59)
+            EmergencyAccess.objects.create(
+                site=clinic.site,
+                patient=clinic.noah,
+                user=clinic.users[Role(role)],
+                reason="collapsed in the waiting room",
+                since=began,
+                until=began + timedelta(minutes=60),
+            )
+        return clinic.noah.pk
     found = {"assigned": clinic.ida, "same-site": clinic.noah, "other-site": clinic.far, "discharged": clinic.otto}
     return found[relation].pk if relation in found else uuid.uuid4()
 
@@ -75,4 +92,6 @@ def allowed(rule: dict[str, Any], reach: dict[str, Any], role: str | None, relat
         return True
     if role not in rule["roles"]:
         return False
+    if relation == "emergency" and rule.get("step_up"):
+        relation = "same-site"  # an emergency opens nothing that is signed
     return "purpose" not in rule or relation in reach.get(rule["purpose"], {}).get(role, ())

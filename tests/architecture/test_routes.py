@@ -43,7 +43,7 @@ def differences(clinic: Clinic, route: Route, role: Role | None, rule: dict) -> 
     """Method and relation for which the gate and the table do not say the same."""
     wrong = []
     for relation in RELATIONS if "patient_id" in route.holds else RELATIONS[:1]:
-        path = address(route, patient_of(clinic, relation))
+        path = address(route, patient_of(clinic, relation, role))
         for method in METHODS:
             client = clinic.client(role) if role else Client()
             response = getattr(client, method)(path)

@@ -28,7 +28,7 @@ from openkap.people import audit
 from openkap.people.audit import Event
 from openkap.people.policy import Policy, policy_of
 from openkap.people.request import ClinicRequest, origin_of
-from openkap.people.selectors import principal_of, visible_patients
+from openkap.people.selectors import emergency_of, principal_of, visible_patients
 from openkap.people.sign_in import SEEN_AT, SIGNED_IN_AT, missing_factor, recently_proved
 from openkap.people.types import Principal
 
@@ -37,6 +37,7 @@ log = logging.getLogger("openkap.gate")
 
 _STEP = 15  # s: the session is written at most this often to note that a person is there
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+EMERGENCY_WORD = "emergency access"
 
 
 class SessionLimits:
@@ -70,7 +71,7 @@ class Gate:
         self.get_response = get_response
 
     def __call__(self, request: ClinicRequest) -> HttpResponseBase:
-        request.disclosed = set()
+        request.disclosed, request.emergency = set(), None
         request.access = "none"  # type: ignore[attr-defined]
         response = self.get_response(request)
         if request.disclosed and _shows_something(request, response) and not self._recorded(request):
@@ -113,12 +114,14 @@ class Gate:
             raise Http404 if policy.purpose else PermissionDenied
         if policy.purpose:
             patient_id = kwargs.pop("patient_id")
-            patient = visible_patients(principal, policy.purpose, policy.roles).filter(pk=patient_id).first()
+            seen = visible_patients(principal, policy.purpose, policy.roles, emergency=not policy.step_up)
+            patient = seen.filter(pk=patient_id).first()
             if patient is None:
                 self._record_denial(request, {"patient_id": patient_id})
                 raise Http404
             request.patient = patient
             request.disclosed = {patient.pk}
+            request.emergency = emergency_of(principal, patient, policy.purpose, policy.roles)
         if policy.step_up and not recently_proved(request):
             return _prove_again(request)
         if policy.activity and time.time() - request.session.get(SEEN_AT, 0) >= _STEP:
@@ -134,6 +137,7 @@ class Gate:
                 patient_id=patient_id,
                 purpose=policy.purpose if policy else None,
                 entity=_route(request),
+                reason=EMERGENCY_WORD if request.emergency else "",
             )
             for patient_id in sorted(request.disclosed)
         ]

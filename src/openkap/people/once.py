@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 
 from openkap.kernel.errors import Conflict, UserError
 from openkap.people.models import Effect
+from openkap.people.together import together
 
 FIELD = "idempotency_key"
 _KEPT_HEADERS = ("Location", "HX-Redirect", "HX-Location", "HX-Trigger", "Content-Type")
@@ -41,7 +42,7 @@ def once(request: HttpRequest, act: Callable[[], HttpResponse]) -> HttpResponse:
     if (earlier := _earlier(key, digest, user_id)) is not None:
         return earlier
     try:
-        with transaction.atomic():
+        with together():
             response = act()
             if hasattr(response, "render"):
                 response = response.render()

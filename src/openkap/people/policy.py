@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
-from openkap.people.types import STAFF, Principal, Purpose, Relation, Role
+from openkap.people.types import CLINICIANS, STAFF, Principal, Purpose, Relation, Role
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,7 +33,10 @@ REACH: dict[tuple[Role, Purpose], Relation] = {
     (Role.COORDINATOR, Purpose.ADMINISTRATION): Relation.SITE,
     (Role.BILLING, Purpose.PAYMENT): Relation.SITE,
     (Role.PRIVACY_LEAD, Purpose.OVERSIGHT): Relation.SITE,
+    (Role.THERAPIST, Purpose.PRIVATE_NOTE): Relation.ASSIGNED,
 }
+# What an emergency opens beside ("break-glass"). Pages that ask for a step-up stay closed: signing is no emergency.
+EMERGENCY = frozenset((role, why) for role in CLINICIANS for why in (Purpose.TREATMENT, Purpose.ADMINISTRATION))
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,10 @@ class Policy:
 def reaches(principal: Principal, purpose: Purpose, roles: frozenset[Role] | None = None) -> frozenset[Relation]:
     """Relations through which this principal sees patients for this purpose, by those of `roles` that are held."""
     held = principal.roles if roles is None else principal.roles & roles
-    return frozenset(REACH[role, purpose] for role in held if (role, purpose) in REACH)
+    found = {REACH[role, purpose] for role in held if (role, purpose) in REACH}
+    if any((role, purpose) in EMERGENCY for role in held):
+        found.add(Relation.EMERGENCY)
+    return frozenset(found)
 
 
 def public(*, once: bool = False) -> Callable[[View], View]:

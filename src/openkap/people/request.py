@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from openkap.people.audit import Origin
-from openkap.people.models import Patient, User
+from openkap.people.models import EmergencyAccess, Patient, User
 from openkap.people.types import Principal
 
 
@@ -21,6 +21,7 @@ class ClinicRequest(HttpRequest):
         principal: who asks.
         patient: whose page it is; only where the policy is `about_patient`.
         request_id: random, the same in log and audit trail.
+        emergency: the emergency access by which alone the page is open; None otherwise.
         disclosed: patients whose data the reply shows; each read is audited before the reply leaves.
     """
 
@@ -28,6 +29,7 @@ class ClinicRequest(HttpRequest):
     principal: Principal
     patient: Patient
     request_id: str
+    emergency: EmergencyAccess | None
     disclosed: set[UUID]
 
 

@@ -7,19 +7,23 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from openkap.people import names
-from openkap.people.models import CareTeam, Membership, Patient, Site, SiteContact, User
+from openkap.people.models import CareTeam, EmergencyAccess, Membership, Patient, Site, SiteContact, User
 from openkap.people.policy import reaches
 from openkap.people.types import Principal, Purpose, Relation, Role
 
 
-def visible_patients(principal: Principal, purpose: Purpose, roles: frozenset[Role] | None = None) -> QuerySet[Patient]:
+def visible_patients(
+    principal: Principal, purpose: Purpose, roles: frozenset[Role] | None = None, *, emergency: bool = True
+) -> QuerySet[Patient]:
     """
     The patients that this principal may see for this purpose; none by default.
 
     Args:
         roles: count only these of the principal's roles; None counts all.
+        emergency: count patients whose record the principal opened in an emergency.
     """
     relations = reaches(principal, purpose, roles)
     if Relation.SITE in relations:
@@ -27,6 +31,8 @@ def visible_patients(principal: Principal, purpose: Purpose, roles: frozenset[Ro
     near = Q(pk__in=())
     if Relation.ASSIGNED in relations:
         near |= Q(Exists(CareTeam.objects.filter(patient=OuterRef("pk"), user=principal.user_id, until=None)))
+    if emergency and Relation.EMERGENCY in relations:
+        near |= Q(Exists(open_emergencies(principal).filter(patient=OuterRef("pk"))))
     if Relation.SELF in relations:
         near |= Q(account=principal.user_id)
     return Patient.objects.filter(near, site_id=principal.site_id)
@@ -106,3 +112,21 @@ def like_named(visible: QuerySet[Patient], patients: Iterable[Patient]) -> dict[
     for patient in visible.filter(like_key__in=keys).order_by("family", "given", "pk"):
         groups.setdefault(patient.like_key, []).append(patient)
     return {p.pk: [other for other in groups.get(p.like_key, ()) if other.pk != p.pk] for p in people}
+
+
+def open_emergencies(principal: Principal) -> QuerySet[EmergencyAccess]:
+    """The records that this principal opened in an emergency and that are open still."""
+    return EmergencyAccess.objects.filter(user=principal.user_id, site=principal.site_id, until__gt=timezone.now())
+
+
+def emergency_of(
+    principal: Principal, patient: Patient, purpose: Purpose, roles: frozenset[Role] | None = None
+) -> EmergencyAccess | None:
+    """The emergency access by which alone the principal reaches this visible patient; None: by a relation."""
+    relations = reaches(principal, purpose, roles)
+    if Relation.EMERGENCY not in relations or Relation.SITE in relations:
+        return None
+    found = open_emergencies(principal).filter(patient=patient).order_by("-until").first()
+    if found and CareTeam.objects.filter(patient=patient, user=principal.user_id, until=None).exists():
+        return None
+    return found

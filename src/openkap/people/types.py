@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     PAYMENT = "payment"
     OVERSIGHT = "oversight"  # who looked
     OWN = "own"  # a patient's own record
+    PRIVATE_NOTE = "private-note"  # psychotherapy notes, for their author alone
 
 
 class Relation(StrEnum):
@@ -39,6 +40,7 @@ class Relation(StrEnum):
     SELF = "self"
     ASSIGNED = "assigned"  # on the care team today
     SITE = "site"
+    EMERGENCY = "emergency"  # opened with a reason, for an hour
 
 
 class Label(StrEnum):

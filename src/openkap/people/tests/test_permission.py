@@ -7,6 +7,7 @@ from openkap.people.types import Purpose, Role
 from tests.database import Clinic
 
 ASSIGNED = {(role, why) for role in ("prescriber", "nurse", "therapist") for why in ("treatment", "administration")}
+ASSIGNED |= {("therapist", "private-note")}
 SITE = {("coordinator", "administration"), ("billing", "payment"), ("privacy-lead", "oversight")}
 
 
