@@ -189,7 +189,7 @@ def test_no_wish_opens_a_route_that_the_site_has_not_signed(tmp_path: Path):
         for draft in (False, True):
             with pytest.raises(NoSolution) as caught:
                 plan_case(case, site, preferences=read_preferences(wishes, ON), draft=draft)
-            assert "site_max" in caught.value.document["reason"]
+            assert "no highest dose is signed" in caught.value.document["reason"]
     refused = inside("plan", "-", "--on", ON, "--draft", stdin=person("eligible"), site=str(tmp_path))
     assert refused.status == 3 and "disabled" in refused.json["reason"]
 

@@ -218,9 +218,9 @@ def _dimension(row: Dimension, rules: FormulationFile, view: View, records: Sequ
 def _counted(state: State) -> Judged:
     if state.status != "known" or not isinstance(state.value, Decimal):
         return Judged(state.fact, "interview", not_measured(state))
-    words = facts()[state.fact].words
+    count, words = int(state.value), facts()[state.fact].words
+    words = words.replace("signs", "sign", 1) if count == 1 else words
     said = f"{number(state.value)} {words} {where_from(state)}"
-    count = int(state.value)
     return Judged(state.fact, "interview", Answer.true(said) if count else Answer.false(said), count)
 
 
@@ -228,5 +228,5 @@ def _interview(state: State) -> Judged:
     if not state.settled:
         return Judged(state.fact, "interview", not_measured(state))
     words = facts()[state.fact].words
-    answer = Answer.true(f"{words} recorded {where_from(state)}") if state.value is True else None
-    return Judged(state.fact, "interview", answer or Answer.false(f"{words}: asked, none {where_from(state)}"))
+    answer = Answer.true(f"{words}: yes, record {where_from(state)}") if state.value is True else None
+    return Judged(state.fact, "interview", answer or Answer.false(f"{words}: asked, none, record {where_from(state)}"))

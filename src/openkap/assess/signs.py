@@ -35,7 +35,7 @@ class Sign(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
             `among` (ties included); `subscale-compare` stands in `relation` to `other`.
         instruments: the newest usable of them is read.
         total_at_least: least total for which a comparison of subscales counts.
-        or_flag: flag of the score that is the sign as well.
+        or_flag: flag of the score that is the sign as well; `or_words` says what it means.
     """
 
     dimension: str
@@ -50,6 +50,7 @@ class Sign(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     relation: Literal["above", "at-least"] = "above"
     total_at_least: int | None = None
     or_flag: str = ""
+    or_words: str = ""
 
 
 _NEEDS: dict[str, tuple[str, ...]] = {
@@ -118,7 +119,7 @@ def _flag(sign: Sign, record: ScoreRecord | None) -> Answer:
     if record is None:
         return _without_answers(sign)
     present = sign.or_flag in record.score.flags
-    said = f"{_title(record)}: {sign.or_flag} {'raised' if present else 'not raised'} ({sign.id})"
+    said = f"{_title(record)}: {sign.or_words} {'met' if present else 'not met'} ({sign.id})"
     return Answer.true(said) if present else Answer.false(said)
 
 

@@ -14,6 +14,7 @@ from openkap.kernel.errors import NoSolution, UserError
 from openkap.kernel.quantity import number
 from openkap.pathway import Case as OpenCase
 from openkap.pathway import assess_case, open_case, plan_case, screen_case
+from openkap.plan import words
 from openkap.plan.html import plan_html
 from openkap.plan.pdf import plan_pdf
 from openkap.screen.types import Screening
@@ -49,11 +50,11 @@ def _walk(name: str, case: OpenCase, folder: Path) -> Iterator[str]:
     assessment = assess_case(case)
     levels = {dim: part["level"] for dim, part in assessment["formulation"].items()}
     yield "   assess  " + ", ".join(
-        f"{s['instrument']} {_amount(s['total'])}{' ' + s['band'].replace('_', ' ') if s['band'] else ''}"
+        f"{words.instrument_name(s['instrument'])} {_amount(s['total'])}{_band(s['band'])}"
         for s in assessment["scores"]
         if s["total"] is not None
     )
-    strong = [f"{dim} {level}" for dim, level in levels.items() if level]
+    strong = [f"{dim.replace('-', ' ')} {level} of 3" for dim, level in levels.items() if level]
     yield "           formulation: " + (", ".join(strong) or "no sign measured")
     screening = screen_case(case)
     yield f"   screen  verdict: {screening.verdict} ({screening.checked} rules)"
@@ -79,13 +80,22 @@ def _plan(name: str, document: dict[str, Any], folder: Path) -> Iterator[str]:
     dose = regimen["dose"]
     yield (
         f"   plan    {regimen['id']} {regimen['title']}; first dose {_amount(dose['mg'])} mg"
-        f" ({_amount(dose['mg_per_kg'])} mg/kg), a draft to compare, chosen by {regimen['chosen_by']}"
+        f" ({_amount(dose['mg_per_kg'])} mg/kg), {_place(regimen)}"
     )
     sessions = document["programme"]["sessions"]
     yield f"           {len(sessions)} sessions, {sum(s['kind'] == 'dose' for s in sessions)} of them doses"
     (folder / f"{name}.html").write_text(plan_html(document), encoding="utf-8")
     (folder / f"{name}.pdf").write_bytes(plan_pdf(document))
     yield f"           printed: {folder / f'{name}.html'} and {folder / f'{name}.pdf'}"
+
+
+def _band(band: str | None) -> str:
+    return f" ({band.replace('_', ' ')})" if band else ""
+
+
+def _place(regimen: dict[str, Any]) -> str:
+    named = regimen["chosen_by"] == "preferences"
+    return "a draft, named in the preferences" if named else "a draft to compare: first in the fixed order, not chosen"
 
 
 def _amount(value: Any) -> str:

@@ -12,15 +12,17 @@ from typing import Any
 from openkap import __version__
 from openkap.assess.instruments import SHIPPED, instruments
 from openkap.kernel.content import content_version
+from openkap.kernel.quantity import unit_words
 from openkap.kernel.site import Site
-from openkap.kernel.source import TAG_WORDS, Source
+from openkap.kernel.source import TAG_WORDS, Row, Source
 from openkap.plan import words
 from openkap.plan.html import environment, page_style, render
-from openkap.plan.library import dose_limits
+from openkap.plan.library import dose_limits, gaps
 from openkap.plan.limits import site_limits
 from openkap.plan.site_max import signed_limits
 from openkap.review.catalogue import Chapter, chapters, cited_sources, readings_of, signature_state, tags_of
 from openkap.review.page_rows import Reviewer, chapter_view, value_words
+from openkap.screen.types import Rule
 
 
 def content_page(site: Site, on: date | None = None) -> str:
@@ -78,13 +80,27 @@ def _unverified(found: list[Chapter]) -> list[dict[str, Any]]:
             "id": row.id,
             "anchor": f"row-{chapter.room}-{row.id}",
             "chapter": chapter.title,
-            "parts": [{"what": what, "tag": TAG_WORDS[tag]} for what, tag in parts],
+            "parts": [{"what": _part(row, what), "tag": TAG_WORDS[tag]} for what, tag in parts],
         }
         for chapter in found
         if chapter.signed
         for row in chapter.rows
         if (parts := [(what, tag) for what, tag, _ in tags_of(row) if tag in ("K", "D")])
     ]
+
+
+def _part(row: Row, what: str) -> str:
+    """A limit with its value; any other part as the row says it."""
+    name = what.removeprefix("limit ")
+    if not isinstance(row, Rule) or name == what:
+        return what
+    limit = row.limits[name]
+    said = (
+        f"{value_words(limit.value)} {unit_words(limit.unit)}".strip()
+        if limit.unit != "1"
+        else value_words(limit.value)
+    )
+    return f"limit {name.replace('-', ' ')}: {said}"
 
 
 def _retracted(found: list[Chapter]) -> list[dict[str, str]]:
@@ -112,6 +128,7 @@ def _gaps(found: list[Chapter], who: Reviewer) -> list[dict[str, Any]]:
     unread = [w.citation for listed in cited_sources().values() for w in listed.values() if w.tag == "K"]
     no_evidence = [row.id for row in rows if getattr(row, "evidence", "") == "NONE"]
     kinds = [
+        ("To close before use, as the fact sheets name them", [f"{row.id}: {row.text}" for row in gaps()]),
         ("Named in the content", named),
         ("Routes without a signed maximum: disabled at a site", disabled),
         ("Instruments whose wording does not ship: a site installs it under its own licence", without_text),

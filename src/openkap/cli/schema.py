@@ -242,7 +242,16 @@ _PLAN = obj(
         "options": many(ref("option"), "every template that survives; none is preselected"),
         "refused_options": many(ref("refused_option")),
         "modalities": many(
-            obj({"id": TEXT, "title": TEXT, "for": many({}), "against": many(TEXT), "verified": ref("verified")})
+            obj(
+                {
+                    "id": TEXT,
+                    "title": TEXT,
+                    "rationale": TEXT,
+                    "for": many({}),
+                    "against": many(TEXT),
+                    "verified": ref("verified"),
+                }
+            )
         ),
         "alternatives": many(
             obj({"id": TEXT, "title": TEXT, "onset": TEXT, "burden": TEXT, "harm": TEXT, "grade": ref("grade")})
@@ -251,7 +260,8 @@ _PLAN = obj(
         "consent_topics": many(ref("statement")),
         "limits": many(ref("statement"), "what the evidence does not show"),
         "findings": many(ref("finding")),
-        "missing": many(ref("ask")),
+        "ask": many(ref("ask"), "every unknown fact behind an unknown finding, most decisive first"),
+        "missing": many(ref("ask"), "the same, and what would change the start dose or open a gate"),
     },
     about="a programme to change and sign; regimen and monitoring are null in a draft without doses",
 )

@@ -113,7 +113,7 @@ def _patient(patient: Mapping[str, Any]) -> Resource:
 def _care_plan(
     document: Document, goals: Sequence[Resource], medicine: Sequence[Resource], beside: Sequence[Resource]
 ) -> Resource:
-    said = [row["text"] for row in document["limits"]]
+    said = [_remarked(row) for row in document["limits"]]
     ways = [
         f"{m['title']} ({m['role']}): {m['wording']}. {words.GATE_WORDS[m['gate']['state']]}."
         for m in document["modalities"]
@@ -136,6 +136,11 @@ def _care_plan(
         resource["goal"] = [_reference(g) for g in goals]
     resource["supportingInfo"] = [{"reference": f"{BASE}/GuidanceResponse/verdict"}, *map(_reference, beside)]
     return resource
+
+
+def _remarked(row: Mapping[str, Any]) -> str:
+    """A statement, with the remark that a source of it was retracted, which never goes without it."""
+    return f"{row['text']} Retracted or corrected: {row['retracted']}" if row["retracted"] else row["text"]
 
 
 def _goal(disorder: str) -> Resource:

@@ -125,6 +125,12 @@ def statements(name: str) -> tuple[Statement, ...]:
 
 
 @cache
+def gaps() -> tuple[Statement, ...]:
+    """What the fact sheets name as open: for the review page, decides nothing and is not signed."""
+    return load(ROOM, "gaps.toml", StatementsFile).statement
+
+
+@cache
 def rows() -> dict[str, Sourced]:
     """
     Every row of the room by id.

@@ -18,6 +18,7 @@ from openkap.plan.types import Disorder, Formulation, Modality, Pathway, Prefere
 
 DISORDERS: tuple[Disorder, ...] = ("gad", "panic", "agoraphobia", "social-anxiety")
 ROLES = ("first", "next", "adjunct")
+ROLE_WORDS = {"first": "First choice", "next": "Helpful next", "adjunct": "Beside another way of working"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def entry(found: Match, disorders: tuple[Disorder, ...]) -> dict[str, Any]:
         "id": found.row.id,
         "title": found.row.title,
         "role": found.role,
+        "rationale": _rationale(found),
         "for": list(found.reasons),
         "against": list(found.against),
         "gate": found.gate,
@@ -145,8 +147,18 @@ def entry(found: Match, disorders: tuple[Disorder, ...]) -> dict[str, Any]:
         "minutes": found.row.minutes,
         "avoided": found.avoided,
         "source": list(found.row.sources),
+        "basis": [{"what": b.what, "tag": b.tag, "source": b.source} for b in found.row.basis],
         "verified": found.row.verified,
     }
+
+
+def _rationale(found: Match) -> str:
+    """Why it is named for this person, in a sentence: the dimensions by level, then the other reasons."""
+    reasons = [
+        r["because"] if r["dimension"] is None else f"{r['dimension'].replace('-', ' ')} {r['level']} of 3"
+        for r in found.reasons
+    ]
+    return f"{ROLE_WORDS[found.role]}: {'; '.join(reasons)}."
 
 
 def _reason(name: str, formulation: Formulation) -> dict[str, Any]:

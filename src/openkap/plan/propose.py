@@ -104,6 +104,7 @@ def propose(
             "severity": _severity(view),
             "formulation": {name: dict(part) for name, part in formulation.items()},
         },
+        "ask": [ask_document(a) for a in screening.ask],
         "missing": _missing(screening, low, matches),
         "programme": programme,
         "regimen": _regimen(chosen, preferences) if chosen else None,

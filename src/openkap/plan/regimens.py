@@ -55,7 +55,7 @@ class StartLowReasons:
             answer: Answer = node.evaluate(Setting(view, row.limits, {}))
             self.facts.extend(facts_named(node))
             if answer.is_true:
-                self.because.append(f"{row.title}: {'; '.join(answer.because)}")
+                self.because.append(titled(row.title, "; ".join(answer.because)))
                 self.rows.append(row.id)
             elif answer.is_unknown:
                 self.open.extend({"row": row.id, "fact": gap.fact, "text": gap.text} for gap in answer.gaps)
@@ -151,7 +151,7 @@ def _not_offered(row: Regimen, at: Situation) -> list[str]:
     if row.offered == "named" and at.wishes.regimen != row.id:
         return ["Only where the preferences name it."]
     if row.offered == "reason" and not at.reason:
-        return [f"{sentence(row.contra[-1])} Only with the prescriber's reason under reasons.{FREQUENCY_REASON}."]
+        return [f"{sentence(row.contra[-1])} Only with the prescriber's written reason ({FREQUENCY_REASON})."]
     if not at.signed(row):
         return ["The site has not signed this template."]
     return []
@@ -161,7 +161,7 @@ def _by_route(row: Regimen, route: Route, at: Situation) -> tuple[Candidate | No
     limit = limit_for(route, row.drug)
     against, reasons = _findings_against(at.screening.findings, route)
     if limit.id not in at.site or not at.signed(limit):
-        reasons.append(f"{limit.title}: no site_max is signed, so the route is disabled.")
+        reasons.append(f"{limit.title}: no highest dose is signed for it, so the route is disabled.")
     if (at.wishes.routes and route not in at.wishes.routes) or route in at.wishes.avoid:
         reasons.append(f"{limit.title}: the preferences leave this route out.")
     often = _pattern_frequency(row, route)
@@ -308,7 +308,12 @@ def _remedy(limit: DoseLimit, at: Situation) -> str:
     own = at.site.get(limit.id)
     if limit.unit != "mg/kg" or own is None or own.mg is None:
         return ""
-    return "Consider a lower dosing weight (dosing_weight_kg in the preferences), or another template."
+    return "Consider a lower dosing weight, or another template."
+
+
+def titled(title: str, because: str) -> str:
+    """A reason under its title, which is not said twice where the reason begins with it."""
+    return because if because.lower().startswith(title.lower()) else f"{title}: {because}"
 
 
 def sentence(text: str) -> str:

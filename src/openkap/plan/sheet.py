@@ -130,6 +130,7 @@ def _foot(document: Document) -> str:
     mode = document.get("mode", "")
     program, content = document.get("openkap") or __version__, document.get("content") or content_version()
     said = f"OpenKAP {program}, content {content}, {len(document['content_rows'])} rows of content used."
+    said += " Codes such as DOS-FREQ-1 name a row of that content; all rows stand on its review page."
     if mode == "demonstration":
         said += " Demonstration: unsigned and unverified content counts and is marked."
     return f"{said} A copy ages: the record is what counts."

@@ -150,7 +150,9 @@ def _kind_row(kind: str, sessions: Sequence[Session], cite: Citations) -> list[d
 def modalities(document: Document, cite: Citations) -> dict[str, Any]:
     """Ways of working with reasons for and against, gates, grades; the obligatory statements stand with them."""
     said = {row["id"]: row["text"] for row in document["limits"]}
-    statements = [said[row.id] for row in library.modalities().statement if row.group == "obligatory"]
+    rows_of = library.modalities().statement
+    statements = [said[row.id] for row in rows_of if row.group == "obligatory"]
+    scale = [said[row.id] for row in rows_of if row.group == "scale"]
     rows = [_modality(row, cite) for row in document["modalities"]]
     return section(
         "modalities",
@@ -163,6 +165,7 @@ def modalities(document: Document, cite: Citations) -> dict[str, Any]:
             wide=[4, 5, 5, 4, 5],
         ),
         text("Grades: " + "; ".join(f"{g} {meaning}" for g, meaning in words.MODALITY_GRADES.items()) + ".", "muted"),
+        *(text(words_of, "muted") for words_of in scale),
     )
 
 
@@ -173,8 +176,9 @@ def _modality(row: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
         gate_lines.append(line(words.sentence(gate["rule"])))
         if gate["state"] != "open":
             gate_lines.append(line(words.sentence(gate["because"]), "muted"))
+    shown = row.get("evidence_here") or row["evidence"]
     grades = [
-        f"{_column(name)}: grade {grade}" for name, grade in (row.get("evidence_here") or row["evidence"]).items()
+        f"{_column(name)}: {grade if grade == 'not graded' else f'grade {grade}'}" for name, grade in shown.items()
     ]
     return [
         cell(
@@ -189,7 +193,7 @@ def _modality(row: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
         cell(
             *(line(said, "strong") for said in grades),
             words.sentence(row["numbers"]),
-            line(words.verified_words(row["verified"]), "muted"),
+            line(words.verified_words(row["verified"], row["basis"]), "muted"),
             cite=cite.of(row),
         ),
     ]
@@ -238,12 +242,17 @@ def chair(document: Document, cite: Citations) -> dict[str, Any] | None:
             cell(line(row["parameter"], "strong"), line(row["id"], "muted")),
             cell(row["amber"]),
             cell(row["red"]),
-            cell(line(words.verified_words(row["verified"]), "muted"), cite=cite.of(row)),
+            cell(line(words.verified_words(row["verified"], row["basis"]), "muted"), cite=cite.of(row)),
         ]
         for row in watch["limits"]
     ]
     blocks: list[Block] = [table("Alert lines", ["Reading", "Amber", "Red", "How sure"], alerts, wide=[4, 6, 6, 4])]
-    titles = {"expected": "To be expected", "rescue": "If it goes wrong", "discharge": "Going home: all of these"}
+    titles = {
+        "expected": "To be expected",
+        "rescue": "If it goes wrong",
+        "discharge": "Going home: all of these",
+        "driving": "Studies of driving",
+    }
     for name, title in titles.items():
         if watch[name]:
             blocks += [heading(title), bullets([statement(row, cite) for row in watch[name]], title)]
@@ -264,7 +273,7 @@ def measures(document: Document) -> dict[str, Any]:
         [
             cell(line(when, "strong")),
             cell("Day " + ", ".join(days)),
-            cell(", ".join(name.upper() for name in instruments)),
+            cell(", ".join(map(words.instrument_name, instruments))),
         ]
         for (when, instruments), days in moments.items()
     ]
@@ -275,7 +284,7 @@ def measures(document: Document) -> dict[str, Any]:
 
 def statement(row: Mapping[str, Any], cite: Citations, *, why: bool = True) -> dict[str, Any]:
     """A sentence of content with its standing; a hypothesis is said to be one."""
-    notes = [words.standing(row["evidence"], row["verified"])]
+    notes = [words.standing(row["evidence"], row["verified"], row["basis"])]
     if row["hypothesis"]:
         notes.insert(0, "hypothesis, not a finding")
     if row["why"] and why:

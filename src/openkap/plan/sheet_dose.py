@@ -43,7 +43,7 @@ def _option(option: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
         line(option["evidence"], "strong"),
         words.sentence(option["result"]),
         f"n: {_count(option['n'])}; population: {option['population']}",
-        line(words.standing(option["evidence_class"], option["verified"]), "muted"),
+        line(words.standing(option["evidence_class"], option["verified"], option["basis"]), "muted"),
     ]
     if option["borrowed"]:
         trial.insert(0, line("Borrowed from another population", "warn"))
@@ -113,9 +113,10 @@ def regimen(document: Document, cite: Citations) -> dict[str, Any]:
             }
         )
     blocks.append(heading("Basis"))
+    said = words.standing(drafted["evidence_class"], drafted["verified"], drafted["basis"])
     blocks.append(
         text(
-            f"{drafted['evidence']}. {words.standing(drafted['evidence_class'], drafted['verified'])}.",
+            f"{drafted['evidence']}. {said}.",
             cite=cite.of(drafted),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openkap.kernel.source import GRADE_WORDS, TAG_WORDS
+from openkap.kernel.source import TAG_WORDS
 from openkap.plan import words
 from openkap.plan.blocks import Citations, bullets, cell, item, line, section, table, text, ticks
 from openkap.plan.sheet_course import statement
@@ -37,7 +37,7 @@ def _alternative(row: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]
     return [
         cell(
             line(row["title"], "strong"),
-            line(words.standing(row["grade"], row["verified"]), "muted"),
+            line(words.standing(row["grade"], row["verified"], row["basis"]), "muted"),
             line(words.sentence(row["note"]), "muted"),
             cite=cite.of(row),
         ),
@@ -63,7 +63,7 @@ def effect(found: Mapping[str, Any], cite: Citations) -> dict[str, Any]:
             {"name": "Interval", "text": found["interval"]},
             {"name": "n", "text": found["n"]},
             {"name": "Population", "text": found["population"]},
-            {"name": "Grade", "text": GRADE_WORDS[found["grade"]]},
+            {"name": "Grade", "text": words.GRADES[found["grade"]]},
         ],
         "cite": cite.mark([found["source"]]),
     }
@@ -107,7 +107,7 @@ def adverse(document: Document, cite: Citations) -> dict[str, Any] | None:
             cell(row["frequency"]),
             cell(row["course"]),
             cell(row["action"]),
-            cell(line(words.standing(row["evidence"], row["verified"]), "muted"), cite=cite.of(row)),
+            cell(line(words.standing(row["evidence"], row["verified"], row["basis"]), "muted"), cite=cite.of(row)),
         ]
         for row in events
     ]
@@ -133,7 +133,7 @@ def claims(document: Document, cite: Citations) -> dict[str, Any]:
         item(
             words.sentence(row["says"]),
             label=f"\N{LEFT DOUBLE QUOTATION MARK}{row['claim']}\N{RIGHT DOUBLE QUOTATION MARK}: {row['label']}",
-            note=words.standing(row["evidence"], row["verified"]),
+            note=words.standing(row["evidence"], row["verified"], row["basis"]),
             code=row["id"],
             cite=cite.of(row),
         )

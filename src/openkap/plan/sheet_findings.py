@@ -103,9 +103,9 @@ def _finding(finding: Mapping[str, Any], cite: Citations) -> dict[str, Any]:
         "code": finding["rule"],
         "shape": "miss" if unknown else words.SHAPES[finding["class"]],
         "state": f"Not known: {words.MISSING_WORDS[finding['missing']]}" if unknown and finding["missing"] else "",
-        "text": words.sentence(finding["because"]),
+        "text": words.sentence(words.under(finding["title"], finding["because"])),
         "lead": "If it is so" if unknown else "Action",
-        "action": words.sentence(finding["action"]),
+        "action": words.action_words(finding["action"]),
         "notes": notes,
         "cite": cite.of(finding),
     }
@@ -116,7 +116,7 @@ def formulation(document: Document) -> dict[str, Any]:
     summary = document["summary"]
     named = ", ".join(words.DISORDER_WORDS[name] for name in summary["disorders"]) or "no target disorder is confirmed"
     scores = "; ".join(
-        f"{s['instrument'].upper()} {words.figure(s['total'])} ({words.long_date(s['on'])})"
+        f"{words.instrument_name(s['instrument'])} {words.figure(s['total'])} ({words.long_date(s['on'])})"
         for s in summary["severity"]
     )
     levels = [
@@ -153,7 +153,7 @@ def attributes(document: Document, cite: Citations) -> dict[str, Any] | None:
     items = [
         item(
             words.sentence(row["used_for"]),
-            note=words.standing(row["evidence"], row["verified"]),
+            note=words.standing(row["evidence"], row["verified"], row["basis"]),
             code=row["row"],
             cite=cite.of(row),
         )

@@ -53,7 +53,8 @@ def monitoring_of(candidate: Candidate, used: Used) -> dict[str, Any]:
     continuous = next(w for w in file.watch if not w.vitals_min)
     fact = next(r for r in routes().route if (r.route, r.drug) == (route, drug))
     alerts = [_note(row, used) for row in file.alert]
-    group = {name: [row for row in file.statement if row.group == name] for name in ("rescue", "discharge", "course")}
+    names = ("rescue", "discharge", "driving", "course")
+    group = {name: [row for row in file.statement if row.group == name] for name in names}
     for row in (watch, continuous, fact):
         used[row.id] = row
     return {
@@ -67,6 +68,7 @@ def monitoring_of(candidate: Candidate, used: Used) -> dict[str, Any]:
         "limits": [_alert(row) for row in alerts],
         "rescue": [say(_note(row, used)) for row in group["rescue"]],
         "discharge": [say(_note(row, used)) for row in group["discharge"]],
+        "driving": [say(_note(row, used)) for row in group["driving"]],
         "expected": [say(_note(row, used)) for row in group["course"] if not row.routes or route in row.routes],
         "route_facts": {
             "id": fact.id,
@@ -86,8 +88,8 @@ def measures_of(
     moments = {row.at: row for row in calendars().moment}
     used.update({row.id: row for row in moments.values()})
     scales = {
-        "disorder-scale": tuple(dict.fromkeys(p.scale for p in pathways)),
-        "disorder-short": tuple(dict.fromkeys(p.short_scale for p in pathways)),
+        "disorder-scale": tuple(dict.fromkeys(name for p in pathways for name in p.scales)),
+        "disorder-weekly": tuple(dict.fromkeys(p.weekly_scale for p in pathways)),
     }
     end = next(s["day"] for s in sessions if s["id"] == "end")
     first = next((s["day"] for s in sessions if s["kind"] == "dose"), None)
@@ -137,10 +139,12 @@ def alternatives_of(disorders: tuple[Disorder, ...], used: Used) -> list[dict[st
 
 def limits_of(disorders: tuple[Disorder, ...], used: Used) -> list[dict[str, Any]]:
     """What the evidence does not show: the two obligatory statements first."""
-    obligatory = [row for row in modalities().statement if row.group == "obligatory"]
+    of_therapy = modalities().statement
+    obligatory = [row for row in of_therapy if row.group == "obligatory"]
+    scale = [row for row in of_therapy if row.group == "scale"]
     rest = [row for row in statements("evidence") if row.group in ("limits", "plasticity", "integration", "course")]
     caution = [row for row in statements("benchmarks") if row.group == "caution"]
-    return [say(_note(row, used)) for row in (*obligatory, *rest, *caution) if _concerns(row, disorders)]
+    return [say(_note(row, used)) for row in (*obligatory, *rest, *scale, *caution) if _concerns(row, disorders)]
 
 
 def sentences_of(name: str, disorders: tuple[Disorder, ...], used: Used) -> list[dict[str, Any]]:

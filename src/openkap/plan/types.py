@@ -22,7 +22,7 @@ Drug = Literal["ketamine", "esketamine"]
 Disorder = Literal["gad", "panic", "agoraphobia", "social-anxiety"]
 Dimension = Literal["cognitive", "somatic", "avoidance", "past-event", "imagery", "parts", "social"]
 SessionKind = Literal["preparation", "dose", "integration", "exposure", "therapy", "check-in", "measure", "review"]
-ModalityGrade = Literal["A", "B", "C", "D", "C/D"]
+ModalityGrade = Literal["A", "B", "C", "D", "C/D", "not graded"]
 Mode = Literal["demonstration", "production"]
 
 Formulation = Mapping[str, Mapping[str, Any]]
@@ -319,7 +319,8 @@ class Modality(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
         always: shown for everyone as the established therapy.
         pathways: disorders for which it is shown even without a dimension that points to it.
         first, next: dimensions that name it as first choice, or as helpful next.
-        grades: of its evidence by disorder (A several trials with meta-analysis, B, C, D none found).
+        grades: of its evidence by disorder (A several trials with meta-analysis, B, C, D none found), or `not graded`
+            where the fact sheet has no row for it.
         wording: how it may be spoken of.
         take_care: general care, always shown.
         around_a_dose: what of it belongs where around a dose.
@@ -396,7 +397,13 @@ class SessionRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Pathway(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a disorder changes in the programme."""
+    """
+    What a disorder changes in the programme.
+
+    Args:
+        scales: measure the disorder at intake, end and follow-up.
+        weekly_scale: measures it each week.
+    """
 
     title: str
     preparation: tuple[str, ...]
@@ -406,8 +413,8 @@ class Pathway(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     therapy: str
     exposure: str
     exposure_modality: str
-    scale: str
-    short_scale: str
+    scales: tuple[str, ...]
+    weekly_scale: str
     text: str
 
 
@@ -417,7 +424,7 @@ class Moment(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Args:
         at: `intake`, `weekly`, `before-dose`, `during-dose`, `integration`, `end` or `follow-up`.
-        instruments: ids; `disorder-scale` and `disorder-short` stand for those of the person's disorders.
+        instruments: ids; `disorder-scale` and `disorder-weekly` stand for those of the person's disorders.
         months: months after the end, for follow-up.
     """
 

@@ -62,11 +62,34 @@ DIMENSION_WORDS = {
 }
 GATE_WORDS = {"open": "Gate open", "closed": "Gate closed", "unknown": "Gate not known to be open, so shut"}
 GATE_SHAPES = {"open": "ok", "closed": "hold", "unknown": "miss"}
+# Of a row that says "nothing was found", a design default is not what is meant: its tags tell the two apart.
+GRADES = {**GRADE_WORDS, "NONE": "no evidence"}
+# Names on paper, where the id in capitals is not one.
+INSTRUMENT_NAMES = {
+    "c-ssrs-screen": "C-SSRS screener",
+    "mini-spin": "Mini-SPIN",
+    "stop-bang": "STOP-Bang",
+}
+# Action words of the interaction rules, as a sentence says them.
+ACTION_WORDS = {
+    "STOP-DAY, no dose today": "no dose today",
+    "STOP-DAY": "no dose that day",
+    "INFO": "for information",
+    "DOSE": "reconsider the dose",
+    "REVIEW": "prescriber's review",
+    "MONITOR": "monitor",
+    "TIMING": "timing",
+    "CAUTION": "caution",
+    "HOLD": "hold",
+}
+_ACTION = re.compile("|".join(rf"\b{re.escape(code)}\b" for code in ACTION_WORDS))
+_SENTENCE_START = re.compile(r"(?<=[.!?] )[a-z]")
 MODALITY_GRADES = {
     "A": "several randomised trials with meta-analysis in this disorder",
     "B": "one randomised trial in this disorder, or meta-analysis across anxiety",
     "C": "uncontrolled, or other disorders only",
     "D": "none found",
+    "not graded": "the fact sheet has no such row",
 }
 
 
@@ -149,16 +172,47 @@ def window(least: int | None, most: int | None, preferred: int | None = None) ->
     return f"{number(least // size)} to {said(most)}{best}"
 
 
-def verified_words(verified: bool | str) -> str:
-    """The `verified` value of a row, said plainly."""
+def verified_words(verified: bool | str, basis: Sequence[Mapping[str, Any]] = ()) -> str:
+    """
+    The `verified` value of a row, said plainly.
+
+    Args:
+        verified: of the row, which is that of its weakest part.
+        basis: its parts, where they are at hand: a row read in part is not called unverified as a whole.
+    """
     if verified is True:
         return "read in the source"
-    return "secondary source" if verified == "secondary" else "unverified"
+    if verified == "secondary":
+        return "secondary source"
+    tags = {part["tag"] for part in basis}
+    if tags & {"V", "S"}:
+        weak = {"K": "unverified", "D": "design default", "P": "project policy"}
+        return "read in part; in part " + ", ".join(said for tag, said in weak.items() if tag in tags)
+    if tags and tags <= {"D", "P"}:
+        return "unverified: design default" if "D" in tags else "unverified: project policy"
+    return "unverified"
 
 
-def standing(grade: str, verified: bool | str) -> str:
+def standing(grade: str, verified: bool | str, basis: Sequence[Mapping[str, Any]] = ()) -> str:
     """Grade and verification of a row, said plainly."""
-    return f"{GRADE_WORDS[grade]}; {verified_words(verified)}"
+    return f"{GRADES[grade]}; {verified_words(verified, basis)}"
+
+
+def instrument_name(instrument: str) -> str:
+    """An instrument's name on paper: its id in capitals, or the name it goes by."""
+    return INSTRUMENT_NAMES.get(instrument, instrument.upper())
+
+
+def action_words(action: str) -> str:
+    """The action of a rule without the code words of the interaction table."""
+    said = _ACTION.sub(lambda found: ACTION_WORDS[found[0]], action)
+    return _SENTENCE_START.sub(lambda found: found[0].upper(), sentence(said))
+
+
+def under(title: str, because: str) -> str:
+    """What is said under a title: a sentence that begins with the title does not repeat it."""
+    start = f"{title.lower()}: "
+    return because[len(start) :] if because.lower().startswith(start) else because
 
 
 def basis_words(basis: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -92,6 +92,7 @@ def test_retractions_and_gaps_are_named():
     assert "Mills 2025" in read(section(page(), "retracted"))
     gaps = read(section(page(), "gaps"))
     assert "TRX-DEF-1" in gaps
+    assert [n for n in range(1, 10) if f"GAP-{n}: " not in gaps] == []
     assert "wording does not ship" in gaps
 
 

@@ -109,8 +109,8 @@ def test_with_all_rows_signed_and_no_dose_limit_every_route_is_disabled(signed: 
     document = answer.json
     assert (document["mode"], document["verdict"]) == ("production", "eligible")
     reasons = [reason for option in document["refused_options"] for reason in option["reasons"]]
-    assert any("site_max" in reason and "disabled" in reason for reason in reasons)
-    assert "site_max" in document["reason"]
+    assert any("no highest dose is signed" in reason and "disabled" in reason for reason in reasons)
+    assert "no highest dose is signed" in document["reason"]
 
 
 def test_a_signed_limit_opens_its_route_and_no_other(signed: Path, person_today: bytes, tmp_path: Path):

@@ -169,3 +169,12 @@ def test_the_bundle_says_which_content_made_it_and_when():
     marks = [e["what"]["identifier"]["value"] for e in origin["entity"]]
     assert marks[0] == content_version()
     assert set(marks[1:]) == {f"{row}#{mark}" for row, mark in document("panic")["content_rows"].items()}
+
+
+@pytest.mark.hazard("HAZ-28", "C1")
+@anybody
+def test_a_statement_on_a_retracted_paper_never_travels_without_that_remark(name):
+    notes = [note["text"] for note in of(name, "CarePlan")[0]["note"]]
+    resting = next(text for text in notes if text.startswith("The effect on anxiety may ride on depression"))
+    assert "Retracted or corrected:" in resting
+    assert "31 March 2026" in resting

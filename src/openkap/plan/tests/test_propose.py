@@ -23,7 +23,7 @@ def plan(chart=None, verdict=None, levels=None, wishes=None, **more):
 
 
 KEYS = [
-    "on", "verdict", "draft", "signable", "patient", "summary", "missing", "programme", "regimen", "options",
+    "on", "verdict", "draft", "signable", "patient", "summary", "ask", "missing", "programme", "regimen", "options",
     "refused_options", "modalities", "alternatives", "monitoring", "measures", "consent_topics", "preparation_topics",
     "adverse_events", "expectations", "adaptive_anxiety", "limits", "claims", "attributes", "findings",
     "fact_versions", "sources", "content_rows",
@@ -192,9 +192,31 @@ def test_measures_follow_the_cadence_with_the_scale_of_the_disorder():
     document = plan(view(**PANIC), wishes={"regimen": "REG-A3"})
     at = {m["at"] for m in document["measures"]}
     assert at == {"intake", "weekly", "before-dose", "during-dose", "integration", "end", "follow-up"}
-    assert "pdss-sr" in document["measures"][0]["instruments"]
-    assert "apa-pd" in next(m for m in document["measures"] if m["at"] == "weekly")["instruments"]
+    assert {"pdss-sr", "fq"} <= set(document["measures"][0]["instruments"])
+    weekly = next(m for m in document["measures"] if m["at"] == "weekly")["instruments"]
+    assert weekly == ["oasis", "gad-7", "pdss-sr", "phq-9"]
     assert len([m for m in document["measures"] if m["at"] == "follow-up"]) == 4
+
+
+def test_social_anxiety_is_measured_by_the_lsas_and_each_week_by_the_spin():
+    document = plan(view(gad=False, social_anxiety=True))
+    at = {m["at"]: m["instruments"] for m in document["measures"]}
+    assert at["weekly"] == ["oasis", "gad-7", "spin", "phq-9"]
+    assert "lsas-sr" in at["intake"]
+    assert {"lsas-sr", "oasis", "wsas", "eq-5d-5l", "pgic"} <= set(at["end"])
+
+
+def test_a_draft_carries_what_to_ask_as_the_screening_lists_it():
+    ask = Ask("weight", "What is the weight?", ("SCR-WT-1",), True, "no record")
+    document = plan(verdict=screening("insufficient", ask=(ask,)), draft=True)
+    assert [(a["fact"], a["rules"], a["decisive"]) for a in document["ask"]] == [("weight", ["SCR-WT-1"], True)]
+    assert plan()["ask"] == []
+
+
+def test_every_modality_says_why_it_is_named():
+    found = {m["id"]: m["rationale"] for m in plan(levels={"cognitive": 2})["modalities"]}
+    assert found["cbt"].startswith("First choice: cognitive 2 of 3; ")
+    assert all(text.endswith(".") for text in found.values())
 
 
 def test_what_is_missing_stands_first_and_the_most_decisive_leads():

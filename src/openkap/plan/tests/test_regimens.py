@@ -45,7 +45,7 @@ def test_every_template_is_either_an_option_or_refused_with_a_reason():
     )
     assert all(o["reasons"] and all(o["reasons"]) for o in document["refused_options"])
     assert "recorded responders" in why(document, "REG-A2")
-    assert "reasons.DOS-FREQ-1" in why(document, "REG-B4")
+    assert "Only with the prescriber's written reason (DOS-FREQ-1)." in why(document, "REG-B4")
     assert "preferences name it" in why(document, "REG-C1")
     assert "no trial found" in why(document, "REG-X1").lower()
 
@@ -180,7 +180,7 @@ def test_the_site_limit_in_mg_is_never_passed_and_the_remedy_is_named():
     assert ids(plan(view(weight=100))) == ORDER
     heavy = plan(view(weight=101))
     assert ids(heavy) == ["REG-A1", "REG-B3"]
-    assert "dosing_weight_kg" in why(heavy, "REG-A3")
+    assert "Consider a lower dosing weight" in why(heavy, "REG-A3")
     steps = heavy["regimen"]["dose"]["steps"]
     assert [s["mg"] for s in steps] == [Decimal("25.3"), Decimal("50.5")]
     assert any("1 mg/kg is not drafted" in w for w in heavy["regimen"]["warnings"])

@@ -92,3 +92,44 @@ def test_an_allergy_that_nobody_asked_for_is_not_known_and_never_none():
     assert words.allergy_words({"ketamine": None, "status": "unknown", "on": None}) == "ketamine: not known"
     assert words.allergy_words({"ketamine": None, "status": "stale", "on": None}) == "ketamine: not known"
     assert words.allergy_words({"ketamine": None, "status": "conflict", "on": None}) == "ketamine: records disagree"
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("INFO.", "For information."),
+        ("REVIEW and MONITOR sedation. Never stop abruptly.", "Prescriber's review and monitor sedation. Never stop abruptly."),
+        ("MONITOR closely. Alcohol: STOP-DAY, no dose today.", "Monitor closely. Alcohol: no dose today."),
+        ("Oral: DOSE and REVIEW. IV: MONITOR.", "Oral: reconsider the dose and prescriber's review. IV: monitor."),
+        ("Ask for the DOSES-2 form", "Ask for the DOSES-2 form."),
+    ],
+)  # fmt: skip
+def test_an_action_is_said_without_the_code_words_of_the_interaction_table(action, said):
+    assert words.action_words(action) == said
+
+
+def test_what_stands_under_a_title_does_not_repeat_it():
+    assert words.under("Panic disorder", "panic disorder: yes (2026-11-05)") == "yes (2026-11-05)"
+    assert words.under("SSRI", "takes sertraline") == "takes sertraline"
+
+
+@pytest.mark.parametrize(
+    ("verified", "tags", "said"),
+    [
+        (True, "VV", "read in the source"),
+        ("secondary", "VS", "secondary source"),
+        (False, "", "unverified"),
+        (False, "K", "unverified"),
+        (False, "VP", "read in part; in part project policy"),
+        (False, "SKD", "read in part; in part unverified, design default"),
+        (False, "D", "unverified: design default"),
+        (False, "P", "unverified: project policy"),
+    ],
+)
+def test_a_row_read_in_part_is_told_from_one_that_was_not_read(verified, tags, said):
+    assert words.verified_words(verified, [{"tag": tag} for tag in tags]) == said
+
+
+def test_an_instrument_has_the_name_that_stands_on_paper():
+    assert words.instrument_name("c-ssrs-screen") == "C-SSRS screener"
+    assert words.instrument_name("pdss-sr") == "PDSS-SR"
