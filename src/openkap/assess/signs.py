@@ -23,7 +23,7 @@ from openkap.kernel.truth import Answer, Gap, conjunction, disjunction
 
 SignKind = Literal["total", "item", "subscale", "subscale-max", "subscale-compare"]
 _COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {"above": operator.gt, "at-least": operator.ge}
-_COMPARE_WORDS = {"above": "above", "at-least": "not below"}
+_COMPARE_WORDS = {"above": ("above", "not above"), "at-least": ("not below", "below")}
 
 
 class Sign(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -165,8 +165,8 @@ def _compared(sign: Sign, record: ScoreRecord | None) -> Answer:
     ours, theirs = values
     holds = _COMPARE[sign.relation](ours, theirs)
     said = (
-        f"{_title(record)}: {sign.subscale} {number(ours)} is {'' if holds else 'not the case: '}"
-        f"{_COMPARE_WORDS[sign.relation]} {sign.other} {number(theirs)} ({sign.id})"
+        f"{_title(record)}: {sign.subscale} {number(ours)} is "
+        f"{_COMPARE_WORDS[sign.relation][0 if holds else 1]} {sign.other} {number(theirs)} ({sign.id})"
     )
     return Answer.true(said) if holds else Answer.false(said)
 

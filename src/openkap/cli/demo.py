@@ -90,7 +90,7 @@ def _plan(name: str, document: dict[str, Any], folder: Path) -> Iterator[str]:
 
 
 def _band(band: str | None) -> str:
-    return f" ({band.replace('_', ' ')})" if band else ""
+    return f" ({words.band_words(band)})" if band else ""
 
 
 def _place(regimen: dict[str, Any]) -> str:

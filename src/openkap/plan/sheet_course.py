@@ -162,7 +162,7 @@ def modalities(document: Document, cite: Citations) -> dict[str, Any]:
             "Ways of working, in the order of reasons",
             ["Way", "For", "Against and care", "Gate", "Evidence"],
             rows,
-            wide=[4, 5, 5, 4, 5],
+            wide=[4, 4, 4, 3, 7],
         ),
         text("Grades: " + "; ".join(f"{g} {meaning}" for g, meaning in words.MODALITY_GRADES.items()) + ".", "muted"),
         *(text(words_of, "muted") for words_of in scale),

@@ -116,7 +116,7 @@ def regimen(document: Document, cite: Citations) -> dict[str, Any]:
     said = words.standing(drafted["evidence_class"], drafted["verified"], drafted["basis"])
     blocks.append(
         text(
-            f"{drafted['evidence']}. {said}.",
+            f"{words.sentence(drafted['evidence'])} {words.sentence(said)}",
             cite=cite.of(drafted),
         )
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from openkap.chart.vocabulary import facts as facts_known
 from openkap.plan import words
 from openkap.plan.blocks import Block, Citations, facts, item, section, text
 
@@ -95,7 +96,7 @@ def _finding(finding: Mapping[str, Any], cite: Citations) -> dict[str, Any]:
     unknown = finding["truth"] == "unknown"
     notes = [words.standing(finding["evidence"], finding["verified"])]
     if finding["mitigation"]:
-        notes.append("wants beside it: " + ", ".join(finding["mitigation"]))
+        notes.append("wants beside it: " + ", ".join(facts_known()[name].words for name in finding["mitigation"]))
     if finding.get("retracted"):
         notes.append(f"retracted or corrected source: {finding['retracted']}")
     return {

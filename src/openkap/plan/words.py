@@ -17,6 +17,7 @@ from openkap.kernel.source import GRADE_WORDS, TAG_WORDS
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+_ONE_POINT = re.compile(r"(?<![\d.,])1([ \u00a0])points\b")
 _ISO_DATE = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
 
 DRAFT = "Draft to compare \N{EM DASH} not an order, not signed"
@@ -67,6 +68,8 @@ GRADES = {**GRADE_WORDS, "NONE": "no evidence"}
 # Names on paper, where the id in capitals is not one.
 INSTRUMENT_NAMES = {
     "c-ssrs-screen": "C-SSRS screener",
+    "disorder-scale": "the scale of the disorder",
+    "disorder-weekly": "the weekly scale of the disorder",
     "mini-spin": "Mini-SPIN",
     "stop-bang": "STOP-Bang",
 }
@@ -203,6 +206,12 @@ def instrument_name(instrument: str) -> str:
     return INSTRUMENT_NAMES.get(instrument, instrument.upper())
 
 
+def band_words(band: str) -> str:
+    """A band's word as a sentence says it; SAD is a disorder and no mood."""
+    said = band.replace("_", " ")
+    return f"SAD{said[3:]}" if said.startswith("sad ") else said
+
+
 def action_words(action: str) -> str:
     """The action of a rule without the code words of the interaction table."""
     said = _ACTION.sub(lambda found: ACTION_WORDS[found[0]], action)
@@ -240,8 +249,8 @@ def age_words(age: Any) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital letter and a full stop."""
-    said = text.strip()
+    """The text with a capital letter and a full stop; one point is not called points."""
+    said = _ONE_POINT.sub("1 point", text.strip())
     if not said:
         return ""
     said = said[0].upper() + said[1:] if said.split(maxsplit=1)[0].islower() else said

@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 
-from openkap.assess.definition import Bands, Licence, Line
+from openkap.assess.definition import Bands, Licence, Line, Subscale
 from openkap.chart.expression import AnyKnown, Both, Either, Limit, Node, Not, Seen
 from openkap.chart.rule_language import parse
 from openkap.kernel.content import fingerprint
 from openkap.kernel.quantity import number, unit_words
 from openkap.kernel.site import Override, Site
-from openkap.kernel.source import GRADE_WORDS, TAG_WORDS, Row
+from openkap.kernel.source import TAG_WORDS, Row
 from openkap.plan import words
-from openkap.plan.types import Bound
+from openkap.plan.types import Bound, Care, Gate
 from openkap.review.catalogue import Chapter, readings_of, signature_state, tags_of
 from openkap.screen.types import Arm, Rule
 
@@ -80,7 +80,7 @@ def row_view(row: Row, chapter: Chapter, who: Reviewer) -> dict[str, Any]:
         "state_shape": SIGNATURE_SHAPES.get(state, "hold"),
         "signature": _signature(signature) if signature and state else "",
         "fingerprint": fingerprint(row) if chapter.signed else "",
-        "grade": GRADE_WORDS[row.evidence] if hasattr(row, "evidence") else "",
+        "grade": words.GRADES[row.evidence] if hasattr(row, "evidence") else "",
         "weak": getattr(row, "evidence", "") in ("NONE", "EXP", "PRE", "CR"),
         "parts": [
             {
@@ -172,7 +172,7 @@ def condition_tree(node: Node, limits: Mapping[str, Limit], negated: bool = Fals
         if isinstance(node, AnyKnown):
             head += ", as far as they are known"
         return {"head": head, "parts": [condition_tree(part, limits, negated) for part in node.parts]}
-    return {"text": node.words(limits, negated)}
+    return {"text": node.words(limits, negated).replace("_", " ")}
 
 
 def _limit(name: str, limit: Any, change: Override | None) -> dict[str, str]:
@@ -197,7 +197,58 @@ def _limit(name: str, limit: Any, change: Override | None) -> dict[str, str]:
 
 
 # Units that stand in the name of a field, so that its number is never shown without one.
-SUFFIXES = {"_mg": "mg", "_min": "min", "_h": "h", "_percent": "%", "_days": "days"}
+SUFFIXES = {
+    "_mg": "mg",
+    "_min": "min",
+    "_h": "h",
+    "_percent": "%",
+    "_pct": "%",
+    "_days": "days",
+    "_d": "days",
+    "_wk": "weeks",
+    "_mo": "months",
+    "_kg": "kg",
+}
+RANGES = ("start", "usual")  # lowest and highest
+# Names of fields for a reader, where the name in the file is short for something.
+LABELS = {
+    "low start": "low first dose",
+    "usual": "usual range",
+    "step text": "next step, in words",
+    "ceiling": "highest published",
+    "anxiety ceiling": "highest published in anxiety",
+    "never": "never above",
+    "never fast": "never this much faster than",
+    "bolus": "can be given all at once",
+    "demo": "demonstration maximum",
+    "min": "shortest gap",
+    "max": "longest gap",
+    "most": "most doses",
+    "place": "place in the fixed order",
+    "n": "people",
+    "pro": "for",
+    "contra": "against",
+    "first": "first choice in",
+    "next": "helpful next in",
+    "always": "shown for everyone",
+    "after dose min": "after a dose, at the earliest",
+    "before dose min": "before the next dose, at the latest",
+}
+# Values that are code words in the file.
+VALUES = {
+    "route": words.ROUTE_WORDS,
+    "routes": words.ROUTE_WORDS,
+    "studied": words.DISORDER_WORDS,
+    "disorders": words.DISORDER_WORDS,
+    "grades": words.DISORDER_WORDS,
+    "offered": {
+        "order": "in the fixed order",
+        "responders": "to recorded responders only",
+        "reason": "only with the reason of DOS-FREQ-1",
+        "named": "only where the preferences name it",
+        "never": "never",
+    },
+}
 DOSES = ("start", "low_start", "usual", "step", "doses")  # in the row's own `unit`
 
 
@@ -212,15 +263,49 @@ def _fields(row: msgspec.Struct) -> list[tuple[str, str]]:
         if field.default is not msgspec.NODEFAULT and bool(value == field.default):
             continue
         name, unit = _unit_of(row, field.name)
-        said = f"{value}\N{NO-BREAK SPACE}{unit}" if unit and isinstance(value, str) else value_words(value, unit)
+        said = _said(row, field.name, value, unit)
         if said and not (field.name in NAMES and said == _name(row)):
-            found.append((name.strip("_").replace("_", " "), said))
+            name = name.strip("_").replace("_", " ")
+            found.append((LABELS.get(name, name), said))
     return found
+
+
+def _said(row: msgspec.Struct, name: str, value: Any, unit: str) -> str:
+    """A field's value; code words, conditions and ranges are written out."""
+    if name == "when" and hasattr(row, "limits"):
+        return f"{condition_words(value, row.limits)} [{value}]"
+    if name in RANGES and isinstance(value, tuple):
+        ends = [value_words(end, unit) for end in dict.fromkeys(value)]
+        return " to ".join(ends)
+    if name == "instruments":
+        return ", ".join(map(words.instrument_name, value))
+    if name in VALUES:
+        return value_words(_translated(value, VALUES[name]), unit)
+    return f"{value}\N{NO-BREAK SPACE}{unit}" if unit and isinstance(value, str) else value_words(value, unit)
+
+
+def _translated(value: Any, known: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {known.get(key, key): part for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [known.get(part, part) for part in value]
+    return known.get(value, value)
+
+
+def condition_words(when: str, limits: Mapping[str, Any]) -> str:
+    """A condition in one line: groups in brackets."""
+
+    def line(tree: Mapping[str, Any]) -> str:
+        return tree["text"] if "text" in tree else f"{tree['head']} ({'; '.join(map(line, tree['parts']))})"
+
+    return line(condition_tree(parse(when), limits))
 
 
 def _unit_of(row: msgspec.Struct, name: str) -> tuple[str, str]:
     if name == "minutes":
         return "length", "min"
+    if name == "preparation_days":  # numbers of days, not how many
+        return "days of preparation", ""
     own: str = getattr(row, "unit", "")
     if name in DOSES and own:
         return name, own
@@ -253,7 +338,7 @@ def value_words(value: Any, unit: str = "") -> str:
     if isinstance(value, (str, date)):
         return words.long_date(value.isoformat()) if isinstance(value, date) else value
     if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {value_words(part, unit)}" for key, part in value.items())
+        return "; ".join(_pair(str(key), part, unit) for key, part in value.items())
     if isinstance(value, (tuple, list)):
         inner = [value_words(part, unit) for part in value]
         joined = "; " if any(" " in said for said in inner) else ", "
@@ -261,6 +346,28 @@ def value_words(value: Any, unit: str = "") -> str:
     if (say := _SAID.get(type(value))) is not None:
         return say(value)
     return _struct_words(value) if isinstance(value, msgspec.Struct) else str(value)
+
+
+def _pair(key: str, value: Any, unit: str) -> str:
+    """A named number of a row, the unit of its name beside it."""
+    for suffix, own in SUFFIXES.items():
+        if key.endswith(suffix) and isinstance(value, (int, Decimal)):
+            return f"{key.removesuffix(suffix).replace('_', ' ')}: {value_words(value, own)}"
+    return f"{key.replace('_', ' ')}: {value_words(value, unit)}"
+
+
+def _gate_words(gate: Gate) -> str:
+    return f"{gate.text} ({TAG_WORDS[gate.tag]}); opens where {condition_words(gate.when, gate.limits)}"
+
+
+def _care_words(care: Care) -> str:
+    return f"{care.text} ({TAG_WORDS[care.tag]}), where {condition_words(care.when, {})}"
+
+
+def _subscale_words(scale: Subscale) -> str:
+    how = HOW[scale.how]
+    items = f" {', '.join(map(str, scale.items))}" if scale.items else ""
+    return f"{scale.id.replace('_', ' ')}: {how}{items}"
 
 
 def _bound_words(bound: Bound) -> str:
@@ -273,7 +380,7 @@ def _bound_words(bound: Bound) -> str:
 
 
 def _bands_words(bands: Bands) -> str:
-    said = "; ".join(f"{number(b.low)} to {number(b.high)} {b.word.replace('_', ' ')}" for b in bands.list)
+    said = "; ".join(f"{number(b.low)} to {number(b.high)} {words.band_words(b.word)}" for b in bands.list)
     return f"{bands.when}: {said}" if bands.when else said
 
 
@@ -293,6 +400,15 @@ _SAID: dict[type, Callable[[Any], str]] = {
     Bands: _bands_words,
     Licence: _licence_words,
     Line: _line_words,
+    Gate: _gate_words,
+    Care: _care_words,
+    Subscale: _subscale_words,
+}
+HOW = {
+    "sum": "sum of items",
+    "mean": "mean of items",
+    "percent": "percent of the highest possible, items",
+    "total_per_item": "total divided by the number of items",
 }
 
 

@@ -122,13 +122,15 @@ def test_a_condition_in_words_shows_its_brackets_as_nested_lists():
 @pytest.mark.hazard("HAZ-10", "C2")
 def test_no_amount_of_a_dose_limit_stands_without_its_unit():
     part = section(page(), "doselimits-limit")
-    for name in ("Start", "Low start", "Usual", "Step", "Ceiling", "Never", "Demo"):
+    for name in (
+        "Start", "Low first dose", "Usual range", "Step", "Highest published", "Never above", "Demonstration maximum",
+    ):  # fmt: skip
         values = [read(v) for v in re.findall(rf"<dt>{name}</dt><dd>(.*?)</dd>", part)]
         assert values
         for value in values:
-            assert all(re.fullmatch(r".*\d (mg/kg|mg|min)|the amount.*|.*kg.*", v) for v in re.split(", |; ", value)), (
-                value
-            )
+            assert all(
+                re.fullmatch(r".*\d[ \xa0](mg/kg|mg|min)|the amount.*|.*kg.*", v) for v in re.split(", |; ", value)
+            ), value
     assert value_words(Bound(mg=Decimal("50"))) == "50\N{NO-BREAK SPACE}mg"
 
 
@@ -165,3 +167,12 @@ def test_an_instrument_shows_bands_licence_and_whether_its_text_ships():
     assert "0 to 4 minimal; 5 to 9 mild; 10 to 14 moderate; 15 to 21 severe" in card(page(), "gad-7")
     assert "text ships" in card(page(), "gad-7")
     assert "text does not ship" in card(page(), "isi")
+
+
+def test_a_row_that_is_no_rule_says_its_conditions_ranges_and_code_words_for_a_reader():
+    assert "age at or above 65 years [age >= $age]" in read(section(page(), "doselimits-start_low"))
+    assert "0.25\N{NO-BREAK SPACE}mg/kg to 0.5\N{NO-BREAK SPACE}mg/kg" in section(page(), "doselimits-limit")
+    assert "window: 168 h; most: 3; never: 5" in read(section(page(), "doselimits-statement")).replace("\xa0", " ")
+    assert "Offered to recorded responders only" in card(page(), "REG-A2")
+    assert "opens where all of (" in card(page(), "emdr")
+    assert "Subscales fear: sum of items 1, 2" in card(page(), "lsas-sr")

@@ -98,7 +98,7 @@ def test_an_allergy_that_nobody_asked_for_is_not_known_and_never_none():
     ("action", "said"),
     [
         ("INFO.", "For information."),
-        ("REVIEW and MONITOR sedation. Never stop abruptly.", "Prescriber's review and monitor sedation. Never stop abruptly."),
+        ("REVIEW and MONITOR. never stop.", "Prescriber's review and monitor. Never stop."),
         ("MONITOR closely. Alcohol: STOP-DAY, no dose today.", "Monitor closely. Alcohol: no dose today."),
         ("Oral: DOSE and REVIEW. IV: MONITOR.", "Oral: reconsider the dose and prescriber's review. IV: monitor."),
         ("Ask for the DOSES-2 form", "Ask for the DOSES-2 form."),
