@@ -42,7 +42,7 @@ node_modules/installed: package.json package-lock.json .npmrc
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-## demo: three synthetic people, from bundle to printed plan
+## demo: the synthetic clinic in a browser, on SQLite
 demo: install
 	$(BIN)/openkap demo
 

@@ -13,7 +13,7 @@ TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")
 
 def test_the_three_people_of_the_tour_are_those_of_the_demonstration(tmp_path):
     openkap = Path(sys.executable).with_name("openkap")
-    command = [str(openkap), "demo", "--on", "2026-11-25", "--out", "demo-out"]
+    command = [str(openkap), "demo", "--walk", "--on", "2026-11-25", "--out", "demo-out"]
     printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     shown = [block for block in re.findall(r"```console\n(.*?)\n```", TOUR, re.DOTALL) if block.startswith("== ")]
     assert len(shown) == 3

@@ -149,7 +149,12 @@ def register(principal: Principal, received: Import, *, reason: str, origin: Ori
         raise UserError("Patient.birthDate is missing or not a whole day: register the patient by hand first.")
     identity = Identity(stated.family, stated.given, stated.born, stated.birth_sex, stated.identifiers)
     patient = people.register_patient(
-        principal, principal.site_id, identity, reason=reason or "referral", origin=origin
+        principal,
+        principal.site_id,
+        identity,
+        reason=reason or "referral",
+        synthetic=read_chart(received.document.encode()).patient.synthetic,
+        origin=origin,
     )
     take(principal, received, patient, reason=reason, origin=origin)
     return patient

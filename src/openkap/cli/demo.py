@@ -1,8 +1,9 @@
-"""`openkap demo`: three synthetic people from bundle to printed plan."""
+"""`openkap demo`: the synthetic clinic in a browser, or three of its people from bundle to printed plan."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,23 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
+    if arguments.walk or arguments.write:
+        return _three(arguments)
+    if arguments.on or arguments.out:
+        raise UserError("--on and --out belong to --walk: add that, or leave them out.")
+    try:
+        clinic = importlib.import_module("openkap.project.demo")
+    except ModuleNotFoundError as fault:
+        raise UserError(
+            f"The clinic app needs {fault.name}: install it with pip install 'openkap[web]', or call it with --walk."
+        ) from None
+    status: int = clinic.run(reset=arguments.reset, serve=not arguments.no_serve)
+    return status
+
+
+def _three(arguments: argparse.Namespace) -> int:
     on = day(arguments.on)
-    folder = Path(arguments.write or arguments.out)
+    folder = Path(arguments.write or arguments.out or "demo-out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

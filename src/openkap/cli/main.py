@@ -22,7 +22,8 @@ _INTERRUPTED = 130  # what shells report after Ctrl-C
 
 _ROOT = """\
 A first look, with synthetic people:
-  openkap demo                              walk three people from bundle to printed plan
+  openkap demo                              open the synthetic clinic in a browser
+  openkap demo --walk                       walk three people from bundle to printed plan
   openkap demo --write DIR                  write their bundles to a folder
   openkap screen DIR/panic.json             may this person be treated here, and what is still unknown?
   openkap plan DIR/panic.json --as html     a programme to change and sign
@@ -101,8 +102,13 @@ Exit status: 0 printed, 2 there is no such command."""
 
 _DEMO = """\
 Examples:
-  openkap demo
-  openkap demo --write people"""
+  openkap demo --no-serve                   make the synthetic clinic, print address and sign-ins, and stop
+  openkap demo --walk                       three people from bundle to printed plan, without the clinic app
+  openkap demo --write people               only write their bundles
+
+Without these it opens the clinic in a browser (needs openkap[web]) and serves until stopped. The clinic is kept in the
+folder that OPENKAP_DATA names (default openkap-demo) until --reset makes it anew; OPENKAP_PORT sets the port.
+Exit status: 0 done or stopped, 2 it cannot be opened."""
 
 
 _SERVE = """\
@@ -170,12 +176,13 @@ def parser() -> argparse.ArgumentParser:
     schema = _command(commands, "schema", "the JSON Schema of a command's output", _SCHEMA)
     schema.add_argument("of", metavar="COMMAND", help="score, chart, assess, screen, plan or content")
 
-    demo = _command(commands, "demo", "walk three synthetic people from bundle to printed plan", _DEMO)
-    demo.add_argument("--write", metavar="DIR", help="only write their bundles to this folder")
-    demo.add_argument("--on", metavar="DATE", help="day of decision, default today")
-    demo.add_argument(
-        "--out", metavar="DIR", default="demo-out", help="folder for the printed plans (default: demo-out)"
-    )
+    demo = _command(commands, "demo", "open the synthetic clinic, or walk three of its people", _DEMO)
+    demo.add_argument("--reset", action="store_true", help="make the clinic anew")
+    demo.add_argument("--no-serve", action="store_true", help="make the clinic and stop")
+    demo.add_argument("--walk", action="store_true", help="three people from bundle to printed plan, in the terminal")
+    demo.add_argument("--write", metavar="DIR", help="only write the bundles of the three to this folder")
+    demo.add_argument("--on", metavar="DATE", help="with --walk: day of decision, default today")
+    demo.add_argument("--out", metavar="DIR", help="with --walk: folder for the printed plans (default: demo-out)")
 
     serve = _command(commands, "serve", "open the clinic app in a browser", _SERVE)
     serve.add_argument("--check", action="store_true", help="only say whether it would start")

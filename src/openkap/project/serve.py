@@ -22,25 +22,40 @@ def run(check_only: bool) -> int:
     Raises:
         UserError: a variable is wrong, or the deployment is unsafe; the text names each fault.
     """
+    environment = make_ready()
+
+    from openkap.project.checks import refuse_if_unsafe
+    from openkap.project.start import first_run
+
+    refuse_if_unsafe()
+    for line in first_run():
+        print(line, file=sys.stderr)
+    if not check_only:
+        listen(environment)
+    return 0
+
+
+def make_ready() -> Environment:
+    """
+    Read the environment, make folder and tables; from here on models can be imported.
+
+    Raises:
+        UserError: a variable is wrong, or the folder or the database cannot be opened.
+    """
     environment = Environment.read(os.environ)
     os.umask(0o077)  # the database is for this account alone
     prepare(environment)
     os.environ["DJANGO_SETTINGS_MODULE"] = "openkap.project.settings"
     django.setup()
 
-    from openkap.project.checks import refuse_if_unsafe
-    from openkap.project.start import first_run, open_database
+    from openkap.project.start import open_database
 
     open_database()
-    refuse_if_unsafe()
-    for line in first_run():
-        print(line, file=sys.stderr)
-    if not check_only:
-        _listen(environment)
-    return 0
+    return environment
 
 
-def _listen(environment: Environment) -> None:
+def listen(environment: Environment) -> None:
+    """Serve until stopped."""
     scheme = "https" if environment.tls == "files" else "http"
     print(f"{scheme}://{environment.bind}:{environment.port}", file=sys.stderr)
     if not environment.production:
