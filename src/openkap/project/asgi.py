@@ -23,5 +23,12 @@ _live = get_asgi_application()
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """The dispatcher."""
-    handler = _live if scope.get("path", "").startswith(LIVE) else _pages
-    await handler(scope, receive, send)
+    if scope.get("path", "").startswith(LIVE):
+        await _live(scope, receive, send)
+        return
+
+    async def incoming() -> Any:
+        """The server's `receive` gives an awaitable; a thread of the WSGI side can wait for a coroutine only."""
+        return await receive()
+
+    await _pages(scope, incoming, send)

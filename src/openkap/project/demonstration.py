@@ -22,6 +22,7 @@ from openkap.assess.models import FormRequest
 from openkap.chart import services as charts
 from openkap.chart.models import Import
 from openkap.chart.selectors import kept_records
+from openkap.kernel.truth import Truth
 from openkap.people import services as people
 from openkap.people.models import Patient, Site, User
 from openkap.people.selectors import principal_of
@@ -30,7 +31,7 @@ from openkap.plan import services as plans
 from openkap.plan.selectors import newest
 from openkap.plan.types import Preferences
 from openkap.screen import services as verdicts
-from openkap.screen.decisions import digest_of
+from openkap.screen.decisions import digest_of, ground_of
 from openkap.synthetic.cohort import Member, cohort
 from openkap.web.judge import ground, judge, propose
 
@@ -115,7 +116,7 @@ def _enter(site: Site, team: dict[str, tuple[User, Principal]], member: Member, 
             people.end_assignment(coordinator, patient, carer, reason="programme ended")
 
 
-_FORMS = ("gad-7", "phq-9", "oasis", "wsas", "intake")
+_FORMS = ("intake", "gad-7", "phq-9", "audit-c")
 
 
 def _ask(coordinator: Principal, patient: Patient, place: int) -> None:
@@ -156,9 +157,19 @@ def _answer(request: FormRequest, how_many: int) -> None:
 
 
 def _plan(prescriber: Principal, patient: Patient, *, sign: bool) -> None:
-    now = judge(patient)
     if sign:
-        digest = digest_of(now.screening)
+        for finding in judge(patient).screening.findings:
+            if finding.truth is Truth.TRUE and finding.class_ == "caution":
+                verdicts.decide(
+                    prescriber,
+                    patient,
+                    judge,
+                    kind="mitigation",
+                    rule=finding.rule,
+                    ground=ground_of(finding),
+                    reason="Talked over with the patient at the visit; the team knows.",
+                )
+        digest = digest_of(judge(patient).screening)
         verdicts.sign(prescriber, patient, judge, digest=digest, birth_date=patient.birth_date)
     plans.write(prescriber, patient, propose, expected_version=0, preferences=Preferences(), reason="first proposal")
     row = newest(patient)
