@@ -27,9 +27,7 @@ def run(*, reset: bool, serve: bool) -> int:
         UserError: a site is named, or the database holds people who are not synthetic.
     """
     if os.environ.get("OPENKAP_SITE"):
-        raise UserError(
-            "OPENKAP_SITE is set, and the demonstration is for no site: unset it, or call openkap serve."
-        )
+        raise UserError("OPENKAP_SITE is set, and the demonstration is for no site: unset it, or call openkap serve.")
     os.environ.setdefault("OPENKAP_DATA", FOLDER)
     if reset:
         _forget(Environment.read(os.environ))

@@ -20,9 +20,25 @@ from openkap.chart.vocabulary import Fact, facts
 from openkap.kernel.clock import When
 from openkap.web import words
 
+# What a record is called on a page; a type that is not here is shown by its own name.
+KINDS: dict[str, str | Promise] = {
+    "QuestionnaireResponse": gettext_lazy("form"),
+    "Observation": gettext_lazy("observation"),
+    "Condition": gettext_lazy("diagnosis"),
+    "AllergyIntolerance": gettext_lazy("allergy"),
+    "FamilyMemberHistory": gettext_lazy("family history"),
+    "MedicationStatement": gettext_lazy("medicine"),
+    "MedicationRequest": gettext_lazy("medicine ordered"),
+    "Medication": gettext_lazy("medicine, described"),
+    "List": gettext_lazy("list"),
+    "Consent": gettext_lazy("consent"),
+    "Practitioner": gettext_lazy("clinician"),
+    "Organization": gettext_lazy("organization"),
+    "Patient": gettext_lazy("who it is about"),
+}
 STATUS: dict[str, tuple[str, str | Promise]] = {
-    "known": ("plain", gettext_lazy("known")),
-    "absent": ("plain", gettext_lazy("asked, no")),
+    "known": ("plain", ""),
+    "absent": ("plain", ""),
     "stale": ("miss", gettext_lazy("too old")),
     "conflict": ("hold", gettext_lazy("records disagree")),
 }
@@ -35,7 +51,7 @@ class FactRow:
     fact: Fact
     value: str
     on: str
-    sources: tuple[tuple[str, str], ...]  # (resource type, logical id)
+    sources: tuple[tuple[str, str, str | Promise], ...]  # resource type, logical id, word
     state: State
     shape: str
     word: str | Promise
@@ -50,7 +66,7 @@ def rows(view: View) -> list[FactRow]:
             continue
         shape, word = STATUS[state.status]
         named = tuple(dict.fromkeys(record_of(source) for source in state.sources))
-        parted = tuple((kind, name) for kind, _slash, name in (source.partition("/") for source in named) if name)
+        parted = tuple((k, name, KINDS.get(k, k)) for k, _slash, name in (s.partition("/") for s in named) if name)
         found.append(FactRow(fact, value_words(state.value, state.unit), _day(state.when), parted, state, shape, word))
     return found
 
@@ -90,6 +106,7 @@ class RecordRow:
 
     record: Record
     title: str
+    kind: str | Promise
     when: str
     facts: tuple[str, ...]
 
@@ -100,19 +117,27 @@ def record_rows(records: Iterable[Record], readings: Iterable[Reading]) -> list[
     for reading in readings:
         said = f"{facts()[reading.fact].words}: {value_words(reading.value, reading.unit) or reading.reason}"
         read.setdefault(record_of(reading.source), {})[said] = None
-    return [RecordRow(record, *_headline(record), tuple(read.get(record.name, ()))) for record in records]
+    return [_record_row(record, tuple(read.get(record.name, ()))) for record in records]
 
 
-def _headline(record: Record) -> tuple[str, str]:
+def _record_row(record: Record, read: tuple[str, ...]) -> RecordRow:
+    """Called by what is read from it where that is one thing, else by the words that it brings along."""
     said = msgspec.json.decode(record.content)
-    concept = said.get("code") or said.get("medicationCodeableConcept") or said.get("vaccineCode") or {}
-    title = said.get("questionnaire", "").rpartition("/")[2].partition("|")[0]
-    if isinstance(concept, dict) and not title:
-        coded = [c for c in concept.get("coding", []) if isinstance(c, dict)]
-        title = concept.get("text") or next((c.get("display") or c.get("code") for c in coded), "") or ""
+    kind = KINDS.get(record.resource_type, record.resource_type)
     keys = ("effectiveDateTime", "authored", "date", "dateTime", "recordedDate", "onsetDateTime", "issued")
     when = next((str(said[key]) for key in keys if isinstance(said.get(key), str)), "")
-    return str(title), when[:10]
+    if len(read) == 1:
+        return RecordRow(record, read[0], kind, when[:10], ())
+    return RecordRow(record, _title(said) or str(kind), kind, when[:10], read)
+
+
+def _title(said: dict[str, Any]) -> str:
+    form = str(said.get("questionnaire", "")).rpartition("/")[2].partition("|")[0]
+    concept = said.get("code") or said.get("medicationCodeableConcept") or {}
+    if form or not isinstance(concept, dict):
+        return form
+    coded = [c for c in concept.get("coding", []) if isinstance(c, dict)]
+    return str(concept.get("text") or next((c.get("display") or c.get("code") for c in coded), "") or "")
 
 
 def _day(when: When | None) -> str:
