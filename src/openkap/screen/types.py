@@ -138,6 +138,20 @@ class RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision somebody took about a finding, as it is shown beside it; see decisions.py."""
+
+    id: str
+    kind: str
+    by: str
+    role: str
+    at: str
+    reason: str
+    document: str = ""
+    document_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """
     What one rule says of one patient at one class.
@@ -153,6 +167,9 @@ class Finding:
         would_change: what would have to be different.
         basis: each part of the rule with how it was checked and its source.
         reading: how open points of the fact sheet are read.
+        was: the class before a decision made it a caution.
+        decisions: decisions that hold for it.
+        lapsed: decisions made on other facts than today's.
     """
 
     rule: str
@@ -175,6 +192,9 @@ class Finding:
     retracted: str = ""
     basis: tuple[Basis, ...] = ()
     reading: tuple[str, ...] = ()
+    was: RuleClass | None = None
+    decisions: tuple[Taken, ...] = ()
+    lapsed: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +227,7 @@ class Screening:
         findings: worst first; false ones only when all were asked for.
         ask: every unknown fact behind an unknown finding, most decisive first.
         mode: `demonstration` or `production`.
+        would_settle: the shortest list of facts that would settle everything that blocks, whatever the verdict.
     """
 
     verdict: VerdictWord
@@ -216,3 +237,4 @@ class Screening:
     dose_day: bool = False
     checked: int = 0
     false_rules: tuple[str, ...] = field(default=())
+    would_settle: frozenset[str] = frozenset()
