@@ -8,6 +8,7 @@ then has, and what a missing fact means for it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from openkap.chart.expression import Limit
 from openkap.kernel.clock import Span
 from openkap.kernel.content import Header
 from openkap.kernel.errors import UserError
+from openkap.kernel.site import Site
 from openkap.kernel.source import Basis, Sourced, Tag, Verified
 from openkap.kernel.truth import Truth
 
@@ -238,3 +240,23 @@ class Screening:
     checked: int = 0
     false_rules: tuple[str, ...] = field(default=())
     would_settle: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """
+    A screening with what it was computed from.
+
+    Args:
+        found: as the rules gave it.
+        screening: with the decisions that hold.
+        chart_version, content_version, on: of chart, content and day.
+        site: whose content and limits counted.
+    """
+
+    found: Screening
+    screening: Screening
+    chart_version: int
+    content_version: str
+    on: date
+    site: Site
