@@ -120,9 +120,8 @@ def _state(document: Document) -> str:
     version = f"Version {stored['version']}. " if stored else ""
     if not signed:
         return version + words.DRAFT
-    return (
-        f"{version}Signed by {signed['name']}, {signed['role']}, on {signed['at']} \N{EM DASH} a proposal, not an order"
-    )
+    by = f"Signed by {signed['name']}, {signed['role']}, on {signed['at']}"
+    return f"{version}{by} \N{EM DASH} a proposal, not an order"
 
 
 def _sub(document: Document) -> str:

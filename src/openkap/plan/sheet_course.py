@@ -50,9 +50,8 @@ def calendar(document: Document, cite: Citations) -> dict[str, Any]:
 def edits(document: Document) -> dict[str, Any] | None:
     """What a clinician changed in the proposal, with was and is, and why; nothing where nobody did."""
     rows = document.get("edits") or []
-    items = [
-        item(f"{one['was']} \N{RIGHTWARDS ARROW} {one['now']}", label=one["title"], note=one["reason"]) for one in rows
-    ]
+    arrow = "\N{RIGHTWARDS ARROW}"
+    items = [item(f"{one['was']} {arrow} {one['now']}", label=one["title"], note=one["reason"]) for one in rows]
     return section("edits", "Changed by a clinician", bullets(items, "Changes")) if items else None
 
 

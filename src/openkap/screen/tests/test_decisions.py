@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from openkap.synthetic.case import Case
 ON = date(2026, 11, 25)
 AT = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 HIGH = {"systolic": [(171, "mm[Hg]", 3, None), (169, "mm[Hg]", 10, None)]}
-CAUTIOUS = {"answers": {"open-angle-glaucoma": True}}
 LETTER = {
     "reason": "Readings at home are in range.",
     "document": "Dr Berg, cardiology",
@@ -139,7 +137,7 @@ def test_when_the_hold_is_cleared_the_questions_that_block_behind_it_are_decisiv
 
 
 def test_a_mitigation_stands_beside_a_caution_and_lowers_nothing():
-    person = case(measurements=HIGH | {"height": [(150, "cm", 3, None)], "weight": [(Decimal(95), "kg", 3, None)]})
+    person = case(disorder="panic")
     found = screen_case(person)
     caution = next(f for f in found.findings if f.class_ == "caution" and f.truth.value == "true")
     after = screen_case(person, decisions=[decision(caution, "mitigation", reason="Large cuff ordered.")])
@@ -155,8 +153,9 @@ def test_a_screening_can_be_signed_only_when_nothing_is_open_and_each_caution_ha
     held = screen_case(case(measurements=HIGH, answers={"aneurysm": None}))
     points = " ".join(open_points(held))
     assert "SCR-HTN-1" in points and "SCR-VAS-1" in points
-    person = case(measurements=HIGH)
+    person = case(measurements=HIGH, disorder="panic")
     decisions = [decision(the(screen_case(person), "SCR-HTN-1"), "clearance")]
+    assert "SCR-PD-1" in " ".join(open_points(screen_case(person, decisions=decisions)))
     for caution in screen_case(person, decisions=decisions).findings:
         if caution.class_ == "caution" and not caution.decisions:
             decisions.append(decision(caution, "mitigation"))

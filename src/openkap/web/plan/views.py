@@ -319,7 +319,8 @@ def _moment(at: Any) -> str:
 
 def _changes(found: Iterable[Mapping[str, Any]], reason: str) -> tuple[list[Change], list[Change]]:
     """What changed in the plan itself, and what changed behind it."""
-    near, far = [], []
+    near: list[Change] = []
+    far: list[Change] = []
     for one in found:
         what = (
             f"{one['part'].capitalize()}: {one['title']}" if one["part"] != one["title"] else one["title"].capitalize()

@@ -7,6 +7,7 @@ from openkap.web.screen import views
 app_name = "screen"
 urlpatterns = [
     path("", views.verdict, name="verdict"),
+    path("ask/", views.ask, name="ask"),
     path("print/", views.printed, name="print"),
     path("decide/<str:kind>/<str:rule>/<str:ground>/", views.decide, name="decide"),
     path("decisions/<int:pk>/withdraw/", views.withdraw, name="withdraw"),

@@ -23,7 +23,7 @@ from openkap.screen.selectors import screening_as_signed, signed_verdicts
 from openkap.screen.types import Finding, Standpoint
 from openkap.web import parts
 from openkap.web.judge import judge, judged
-from openkap.web.screen import shown
+from openkap.web.screen import requests, shown
 from openkap.web.screen.forms import DecideForm, ReasonForm, SignForm
 
 clinicians = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
@@ -43,6 +43,20 @@ def printed(request: ClinicRequest) -> HttpResponse:
     return render(request, "screen/print.html", _page(request))
 
 
+@about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
+def ask(request: ClinicRequest) -> HttpResponse:
+    """Ask the patient for the forms that would answer what is missing; those for trained people go to staff."""
+    back = HttpResponseRedirect(reverse("screen:verdict", args=[request.patient.pk]) + "#ask")
+    if request.method != "POST":
+        return back
+    now = judge(request.patient)
+    wanted = set(request.POST.getlist("form"))
+    for form, names in requests.wanted(now.screening, request.patient).items():
+        if form in wanted:
+            requests.send(request.principal, request.patient, form, names, now.site, origin_of(request))
+    return back
+
+
 def _page(request: ClinicRequest) -> dict[str, Any]:
     patient, principal = request.patient, request.principal
     dose_day = "dose-day" in request.GET
@@ -54,7 +68,8 @@ def _page(request: ClinicRequest) -> dict[str, Any]:
         "document": screening_document(now.screening),
         "dose_day": dose_day,
         "groups": shown.groups(now, patient, principal),
-        "asks": shown.asks(now, patient, {}),
+        "asks": shown.asks(now, patient, requests.asked(now.screening, patient)),
+        "forms": list(requests.wanted(now.screening, patient)),
         "open": open_points(ordinary.screening),
         "signed": signed_verdicts(patient, ordinary),
         "ways": clearing().way,
