@@ -56,7 +56,7 @@ def _walk(resolver: URLResolver, space: str, held: tuple[str, ...]) -> Iterator[
 
 def address(route: Route, patient_id: uuid.UUID) -> str:
     """A path of the route: for this patient, and for other things by ids that do not exist."""
-    made = {"patient_id": patient_id, "pk": 0, "uidb36": "0", "key": "0-0"}
+    made = {"patient_id": patient_id, "pk": 0, "version": 0, "other": 0, "uidb36": "0", "key": "0-0"}
     return reverse(route.name, kwargs={name: made.get(name, uuid.UUID(int=0)) for name in route.holds})
 
 

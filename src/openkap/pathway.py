@@ -7,7 +7,7 @@ interface) calls these functions, so that no door can skip a check.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from openkap.chart.types import Chart, Unmapped
 from openkap.chart.view import View
 from openkap.kernel.site import Site
 from openkap.screen import rulebook
+from openkap.screen.decisions import Decision, decided
 from openkap.screen.equivalents import with_equivalents
 from openkap.screen.overrides import overridden
 from openkap.screen.rules import screen
@@ -88,8 +89,15 @@ def assess_case(case: Case) -> dict[str, Any]:
     return assessment(case.view, case.records)
 
 
-def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False, everything: bool = False) -> Screening:
-    """Findings, verdict and the questions that would settle it."""
+def screen_case(
+    case: Case,
+    site: Site | None = None,
+    *,
+    dose_day: bool = False,
+    everything: bool = False,
+    decisions: Iterable[Decision] = (),
+) -> Screening:
+    """Findings, verdict and the questions that would settle it; with what people decided about findings."""
     from openkap.plan.site_max import open_routes  # the plan room loads only for who asks what it knows
 
     site = site or Site()
@@ -102,7 +110,7 @@ def screen_case(case: Case, site: Site | None = None, *, dose_day: bool = False,
         site=site,
         everything=everything,
     )
-    return with_equivalents(screening, case.view)
+    return decided(with_equivalents(screening, case.view), decisions, site, case.view.on)
 
 
 def plan_case(
@@ -111,6 +119,7 @@ def plan_case(
     *,
     preferences: Preferences | None = None,
     draft: bool = False,
+    decisions: Iterable[Decision] = (),
 ) -> Mapping[str, Any]:
     """
     A proposed programme for a clinician to change and sign.
@@ -125,7 +134,7 @@ def plan_case(
     site = site or Site()
     return propose(
         case.view,
-        screen_case(case, site),
+        screen_case(case, site, decisions=decisions),
         assess_case(case)["formulation"],
         preferences or Preferences(),
         draft=draft,

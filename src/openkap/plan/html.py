@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -83,3 +83,18 @@ def css_string(text: str) -> str:
     """
     safe = "".join(c if c.isascii() and (c.isalnum() or c == " ") else f"\\{ord(c):x} " for c in text)
     return f'"{safe}"'
+
+
+def blocks_html(blocks: Sequence[Mapping[str, Any]]) -> Markup:
+    """
+    The blocks of one section of the sheet, for a page of the clinic app.
+
+    The page needs `sprite_html` once, and the styles of plan.css.
+    """
+    module = environment("openkap.plan").get_template("blocks.html.j2").module
+    return Markup("").join(module.block(block) for block in blocks)  # type: ignore[attr-defined]
+
+
+def sprite_html() -> Markup:
+    """The symbols that blocks refer to."""
+    return Markup(environment("openkap.plan").get_template("sprite.html.j2").render())

@@ -40,7 +40,8 @@ def plan_sheet(document: Document) -> dict[str, Any]:
     The sheet of a plan document.
 
     Args:
-        document: as `openkap.plan.propose.propose` gives it, or the same read back from JSON.
+        document: as `openkap.plan.propose.propose` gives it, or the same read back from JSON; a stored version
+            adds `stored` (version, author, at, reason) and, where it is signed, `signed` (name, role, at).
 
     Returns:
         `title`, `state`, `person` (identity lines), `running` (the identity in one line), `sections` in
@@ -53,6 +54,7 @@ def plan_sheet(document: Document) -> dict[str, Any]:
         findings.formulation(document),
         dose.options(document, cite),
         dose.regimen(document, cite),
+        course.edits(document),
         course.calendar(document, cite),
         course.modalities(document, cite),
         evidence.alternatives(document, cite),
@@ -75,7 +77,7 @@ def plan_sheet(document: Document) -> dict[str, Any]:
             part["annex"] = part["id"] in ANNEX
     return {
         "title": "Proposed programme",
-        "state": words.DRAFT,
+        "state": _state(document),
         "sub": _sub(document),
         "refused": _refused(document),
         "on": words.long_date(document["on"]),
@@ -112,10 +114,22 @@ def _running(person: Mapping[str, str]) -> str:
     return " \N{MIDDLE DOT} ".join(part for part in parts if part)
 
 
+def _state(document: Document) -> str:
+    """Whether it is signed; a stored version also says which it is."""
+    stored, signed = document.get("stored"), document.get("signed")
+    version = f"Version {stored['version']}. " if stored else ""
+    if not signed:
+        return version + words.DRAFT
+    by = f"Signed by {signed['name']}, {signed['role']}, on {signed['at']}"
+    return f"{version}{by} \N{EM DASH} a proposal, not an order"
+
+
 def _sub(document: Document) -> str:
-    return (
-        f"From the record as it stood on {words.long_date(document['on'])}. For the prescriber to change, or to leave."
-    )
+    said = f"From the record as it stood on {words.long_date(document['on'])}."
+    stored = document.get("stored")
+    if stored:
+        return f"{said} Written by {stored['author']} on {stored['at']}: {stored['reason']}"
+    return f"{said} For the prescriber to change, or to leave."
 
 
 def _refused(document: Document) -> str:

@@ -47,6 +47,14 @@ def calendar(document: Document, cite: Citations) -> dict[str, Any]:
     return section("calendar", programme["title"], *blocks, lead=lead)
 
 
+def edits(document: Document) -> dict[str, Any] | None:
+    """What a clinician changed in the proposal, with was and is, and why; nothing where nobody did."""
+    rows = document.get("edits") or []
+    arrow = "\N{RIGHTWARDS ARROW}"
+    items = [item(f"{one['was']} {arrow} {one['now']}", label=one["title"], note=one["reason"]) for one in rows]
+    return section("edits", "Changed by a clinician", bullets(items, "Changes")) if items else None
+
+
 def needs(document: Document, cite: Citations) -> dict[str, Any]:
     """What each kind of session needs, who is there, and why it stands in the programme."""
     sessions = document["programme"]["sessions"]

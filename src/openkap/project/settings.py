@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "openkap.people.apps.PeopleConfig",
     "openkap.chart.apps.ChartConfig",
     "openkap.assess.apps.AssessConfig",
+    "openkap.screen.apps.ScreenConfig",
+    "openkap.plan.apps.PlanConfig",
     "openkap.web.apps.WebConfig",
     "django.contrib.staticfiles",
     "django.contrib.humanize",  # allauth writes ages with it

@@ -26,6 +26,7 @@ from openkap.kernel.source import Row, Source, Tag
 from openkap.plan import library
 from openkap.plan.site_max import signed_limits
 from openkap.screen import rulebook
+from openkap.screen.clearing import clearing
 from openkap.screen.overrides import overridden
 
 SignatureState = Literal[
@@ -83,6 +84,8 @@ def chapters(site: Site) -> list[Chapter]:
     found.append(
         Chapter("equivalents", "Benzodiazepine equivalents", "screen", (*equivalents.table, *equivalents.mark))
     )
+    ways = clearing()
+    found.append(Chapter("clearing", "Who may settle what", "screen", (*ways.way, *ways.only_the_fact)))
     found += [*_assess(), *_plan(), *_chart()]
     refuse_duplicates((row for chapter in found if chapter.signed for row in chapter.rows), "all content")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from openkap.kernel.content import sources
@@ -42,7 +43,17 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "verified": finding.verified,
         "needs_site_protocol": finding.needs_site_protocol,
         "retracted": finding.retracted or None,
+        **_decided(finding),
     }
+
+
+def _decided(finding: Finding) -> dict[str, Any]:
+    """What people decided about it; nothing where nobody did."""
+    said: dict[str, Any] = {"was": finding.was} if finding.was else {}
+    for name, taken in (("decisions", finding.decisions), ("lapsed", finding.lapsed)):
+        if taken:
+            said[name] = [asdict(one) for one in taken]
+    return said
 
 
 def _basis_document(part: Basis) -> dict[str, Any]:

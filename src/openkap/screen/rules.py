@@ -92,14 +92,16 @@ def screen(
         waiting.extend(open_)
     findings.sort(key=lambda f: (CLASSES.index(f.class_), f.truth is not Truth.TRUE))
     verdict = verdict_of(findings)
+    would_settle = _would_settle(waiting, view)
     return Screening(
         verdict,
         tuple(findings),
-        _asks(findings, waiting, verdict, view),
+        _asks(findings, would_settle if verdict == "insufficient" else frozenset()),
         site.mode,
         dose_day,
         checked,
         tuple(f.rule for f in findings if f.truth is Truth.FALSE),
+        would_settle,
     )
 
 
@@ -315,11 +317,14 @@ def _would_change(node: Node, setting: Setting) -> str:
     return node.words(setting.limits, negated=True)
 
 
-def _asks(findings: list[Finding], waiting: list[Judged], verdict: VerdictWord, view: View) -> tuple[Ask, ...]:
-    unknown = [f for f in findings if f.truth is Truth.UNKNOWN]
+def _would_settle(waiting: list[Judged], view: View) -> frozenset[str]:
     blocking = [j for j in waiting if j.missing in ("MB", "MH") or j.answer.in_conflict]
-    decisive = shortest_list((j.node, j.setting) for j in blocking) if verdict == "insufficient" else frozenset()
-    decisive = frozenset(g.fact for g in _askable([Gap(name, "", "") for name in decisive], view))
+    shortest = shortest_list((j.node, j.setting) for j in blocking)
+    return frozenset(g.fact for g in _askable([Gap(name, "", "") for name in sorted(shortest)], view))
+
+
+def _asks(findings: list[Finding], decisive: frozenset[str]) -> tuple[Ask, ...]:
+    unknown = [f for f in findings if f.truth is Truth.UNKNOWN]
     by_fact: dict[str, list[tuple[Finding, Gap]]] = {}
     for finding in unknown:
         for gap in finding.gaps:

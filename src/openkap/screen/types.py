@@ -8,6 +8,7 @@ then has, and what a missing fact means for it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from openkap.chart.expression import Limit
 from openkap.kernel.clock import Span
 from openkap.kernel.content import Header
 from openkap.kernel.errors import UserError
+from openkap.kernel.site import Site
 from openkap.kernel.source import Basis, Sourced, Tag, Verified
 from openkap.kernel.truth import Truth
 
@@ -138,6 +140,20 @@ class RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision somebody took about a finding, as it is shown beside it; see decisions.py."""
+
+    id: str
+    kind: str
+    by: str
+    role: str
+    at: str
+    reason: str
+    document: str = ""
+    document_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """
     What one rule says of one patient at one class.
@@ -153,6 +169,9 @@ class Finding:
         would_change: what would have to be different.
         basis: each part of the rule with how it was checked and its source.
         reading: how open points of the fact sheet are read.
+        was: the class before a decision made it a caution.
+        decisions: decisions that hold for it.
+        lapsed: decisions made on other facts than today's.
     """
 
     rule: str
@@ -175,6 +194,9 @@ class Finding:
     retracted: str = ""
     basis: tuple[Basis, ...] = ()
     reading: tuple[str, ...] = ()
+    was: RuleClass | None = None
+    decisions: tuple[Taken, ...] = ()
+    lapsed: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +229,7 @@ class Screening:
         findings: worst first; false ones only when all were asked for.
         ask: every unknown fact behind an unknown finding, most decisive first.
         mode: `demonstration` or `production`.
+        would_settle: the shortest list of facts that would settle everything that blocks, whatever the verdict.
     """
 
     verdict: VerdictWord
@@ -216,3 +239,24 @@ class Screening:
     dose_day: bool = False
     checked: int = 0
     false_rules: tuple[str, ...] = field(default=())
+    would_settle: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Standpoint:
+    """
+    A screening with what it was computed from.
+
+    Args:
+        found: as the rules gave it.
+        screening: with the decisions that hold.
+        chart_version, content_version, on: of chart, content and day.
+        site: whose content and limits counted.
+    """
+
+    found: Screening
+    screening: Screening
+    chart_version: int
+    content_version: str
+    on: date
+    site: Site

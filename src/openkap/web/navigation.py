@@ -25,6 +25,8 @@ MAIN: list[tuple[str, str | Promise]] = [
 INSIDE: list[tuple[str, str | Promise]] = [
     ("patient:pathway", _("Pathway")),
     ("chart:facts", _("Facts")),
+    ("screen:verdict", _("Verdict")),
+    ("plan:newest", _("Plan")),
     ("patient:desk", _("Identity and team")),
 ]
 

@@ -8,4 +8,6 @@ urlpatterns = [
     path("referrals/", include("openkap.web.referral.urls")),
     path("p/<uuid:patient_id>/", include("openkap.web.patient.urls")),
     path("p/<uuid:patient_id>/facts/", include("openkap.web.chart.urls")),
+    path("p/<uuid:patient_id>/screen/", include("openkap.web.screen.urls")),
+    path("p/<uuid:patient_id>/plan/", include("openkap.web.plan.urls")),
 ]

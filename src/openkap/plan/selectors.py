@@ -1,0 +1,138 @@
+"""Programmes and signatures of patients, who must come from `people.selectors.visible_patients`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from django.db.models import Max, Prefetch, Q, QuerySet
+
+from openkap.chart.models import ChartHead
+from openkap.chart.view import View
+from openkap.people.models import Patient
+from openkap.plan.models import Programme, Signature
+from openkap.plan.stale import changed
+from openkap.screen.types import Standpoint
+
+State = Literal["draft", "unsigned", "signed", "needs-review", "withdrawn", "replaced"]
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def document_of(row: Programme) -> dict[str, Any]:
+    """The plan document of a version, numbers exact."""
+    document: dict[str, Any] = _DECODER.decode(row.document)
+    return document
+
+
+def digest_of(text: str) -> str:
+    """What a signature under a plan binds."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions(patient: Patient) -> list[Programme]:
+    """Every version, newest first, with who wrote it and its signatures."""
+    return list(_with_signatures().filter(patient=patient).order_by("-version"))
+
+
+def newest(patient: Patient) -> Programme | None:
+    """The newest version; None if no plan was made yet."""
+    return _with_signatures().filter(patient=patient).order_by("-version").first()
+
+
+def version_of(patient: Patient, version: int) -> Programme | None:
+    """One version of the patient's plan."""
+    return _with_signatures().filter(patient=patient, version=version).first()
+
+
+def signature_of(row: Programme) -> Signature | None:
+    """The signature under a version, also one that was taken back."""
+    return next((s for s in row.signatures.all() if s.withdraws_id is None), None)
+
+
+def withdrawal_of(row: Programme) -> Signature | None:
+    """The row by which the signature was taken back."""
+    return next((s for s in row.signatures.all() if s.withdraws_id is not None), None)
+
+
+def moved_ground(row: Programme, now: Standpoint, view: View, decisions: int) -> list[str]:
+    """
+    What a version stood on that is otherwise now, one sentence each; empty: it stands as it was made.
+
+    Args:
+        now: today's screening. view: today's chart.
+        decisions: id of the newest decision about a finding.
+    """
+    found = []
+    if row.verdict != now.screening.verdict:
+        found.append(f"The verdict was {row.verdict} and is {now.screening.verdict}.")
+    if row.content_version != now.content_version:
+        found.append(f"The content was {row.content_version} and is {now.content_version}.")
+    if row.decisions != decisions:
+        found.append("A decision about a finding was taken or withdrawn since.")
+    facts = changed(document_of(row), view)
+    found += [f"{entry['text'][0].upper()}{entry['text'][1:]}." for entry in facts]
+    if row.chart_version != now.chart_version and not facts:
+        found.append(f"The chart was version {row.chart_version} and is version {now.chart_version}.")
+    return found
+
+
+def state_of(row: Programme, newest_version: int, moved: Iterable[str]) -> State:
+    """How a version stands."""
+    signed = signature_of(row)
+    if row.version != newest_version:
+        return "replaced"
+    if row.draft:
+        return "draft"
+    if withdrawal_of(row):
+        return "withdrawn"
+    if signed:
+        return "needs-review" if list(moved) else "signed"
+    return "unsigned"
+
+
+@dataclass(frozen=True)
+class PlanStanding:
+    """
+    The newest plan of a patient, for lists.
+
+    Args:
+        version, at: of the newest version.
+        signed: it carries a signature that was not taken back.
+        draft: it can never be signed.
+        chart_moved: the chart was written to since, so it must be looked at again.
+    """
+
+    version: int
+    at: date
+    signed: bool
+    draft: bool
+    chart_moved: bool
+
+
+def standings(patients: Iterable[Patient]) -> dict[UUID, PlanStanding]:
+    """The newest plan of each of these patients who has one, in four queries whatever their number."""
+    ids = [patient.pk for patient in patients]
+    last = Programme.objects.filter(patient__in=ids).order_by().values("patient").annotate(newest=Max("version"))
+    wanted = Q(pk=None)
+    for entry in last:
+        wanted |= Q(patient=entry["patient"], version=entry["newest"])
+    rows = Programme.objects.filter(wanted).defer("document", "changes", "edits", "preferences")
+    charts = dict(ChartHead.objects.filter(pk__in=ids).values_list("pk", "version"))
+    found = {}
+    for row in rows.prefetch_related("signatures"):
+        signed = signature_of(row) is not None and withdrawal_of(row) is None
+        moved = charts.get(row.patient_id, 0) != row.chart_version
+        found[row.patient_id] = PlanStanding(row.version, row.at.date(), signed, row.draft, moved)
+    return found
+
+
+def _with_signatures() -> QuerySet[Programme]:
+    signed = Prefetch("signatures", Signature.objects.select_related("by"))
+    return Programme.objects.select_related("author").prefetch_related(signed)

@@ -1,0 +1,73 @@
+"""
+Verdict and plan of a patient from what stands in the database now: what services are handed, whatever the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+from openkap import __version__
+from openkap.chart.selectors import version_of
+from openkap.chart.view import View
+from openkap.kernel.content import content_version
+from openkap.pathway import Case, plan_case, screen_case
+from openkap.people.models import Patient
+from openkap.plan.services import Proposal
+from openkap.plan.types import Preferences
+from openkap.screen import services
+from openkap.screen.decisions import decided
+from openkap.screen.models import Standing
+from openkap.screen.selectors import decisions_of, standings
+from openkap.screen.types import Standpoint
+from openkap.web.case import case_of, site_of, today
+
+AT_ONCE = 12  # standings that one page computes; the others are shown with the day they are of
+
+
+def judged(patient: Patient, *, on: date | None = None, dose_day: bool = False) -> tuple[Standpoint, Case]:
+    """The screening on a day, with what it was computed from."""
+    case, site = case_of(patient, on), site_of(patient)
+    found = screen_case(case, site, dose_day=dose_day)
+    screening = decided(found, decisions_of(patient), site, case.view.on)
+    return Standpoint(found, screening, version_of(patient), content_version(), case.view.on, site), case
+
+
+def judge(patient: Patient) -> Standpoint:
+    """Today's screening."""
+    return judged(patient)[0]
+
+
+def ground(patient: Patient) -> tuple[Standpoint, View]:
+    """Today's screening and chart."""
+    now, case = judged(patient)
+    return now, case.view
+
+
+def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> Proposal:
+    """
+    Today's plan.
+
+    Raises:
+        NoSolution: the verdict or the limits leave none. UserError: a preference that cannot be meant.
+    """
+    now, case = judged(patient)
+    plan = plan_case(case, now.site, preferences=preferences, draft=draft, decisions=decisions_of(patient))
+    stamp = {"openkap": __version__, "content": now.content_version, "mode": now.site.mode}
+    return Proposal(stamp | dict(plan), now, case.view)
+
+
+def fresh_standings(patients: Iterable[Patient]) -> dict[UUID, Standing]:
+    """
+    The verdict of each of these patients, of one site. Some that are out of date are computed anew at once; one that is
+    still out of date shows by its `on` or its versions, and one never computed is left out.
+    """
+    people = list(patients)
+    if not people:
+        return {}
+    on = today(people[0])
+    found = standings(people, on)
+    old = [patient for patient in people if not found[patient.pk].current][:AT_ONCE]
+    kept = {key: stood.row for key, stood in found.items() if stood.row is not None}
+    return kept | {patient.pk: services.refresh(patient, judge) for patient in old}
