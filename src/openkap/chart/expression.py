@@ -209,6 +209,8 @@ class Within(Node):
             return Answer.false(f"{facts()[self.fact].words}: never", self.fact)
         inside = state.value.latest >= span.before(setting.view.on)
         text = f"{facts()[self.fact].words} {show(state)}, {'within' if inside else 'more than'} {span}"
+        if not inside and state.missing:  # another one may have been later
+            return Answer.unknown(*(Gap(name, "undated", state.reason) for name in state.missing))
         return Answer.true(text, self.fact) if inside else Answer.false(f"{text} ago", self.fact)
 
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:

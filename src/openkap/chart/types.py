@@ -65,6 +65,8 @@ class Reading:
         confirmed: the record says so in as many words (verification status `confirmed`).
         by_interview: follows from a structured interview; gives way to any coded record.
         written: when the form that says so was filled in, where that is another day.
+        event: the day of one recorded event (None: the record does not say it), not an answer to the question
+            when the last one was; an event without its day keeps the others from settling that question.
     """
 
     fact: str
@@ -84,6 +86,7 @@ class Reading:
     confirmed: bool = False
     by_interview: bool = False
     written: When | None = None
+    event: bool = False
 
     @property
     def counts(self) -> bool:
@@ -105,7 +108,8 @@ class State:
         sources: the records it rests on.
         reason: why it is not known, for a reader.
         readings: the readings behind a known value (several for a mean).
-        missing: for a derived fact, the base facts that are not settled.
+        missing: for a derived fact, the base facts that are not settled; for a date, itself where another
+            event without a day may have been later, so that the date is only the latest that is known.
     """
 
     fact: str

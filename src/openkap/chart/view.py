@@ -218,7 +218,8 @@ class View:
             if r.counts and (r.stands_now or isinstance(r.value, When))
         ]
         past = [r for r in final if isinstance(r.value, When) and r.value.earliest <= self.on]
-        if never and not past:
+        undated = _unanswered([r for r in readings if r.event and r.value is None and not r.stands_now], past + never)
+        if never and not past and not undated:
             return State(fact.id, "absent", False, None, never[0].when, _sources(never), "", tuple(never))
         if not past:
             return self._without_value(fact, readings, [], None)
@@ -229,6 +230,9 @@ class View:
             return State(
                 fact.id, "stale", when=value, sources=_sources([best]), reason=_too_old(fact, value, span, self.on)
             )
+        if undated:
+            reason, sources = f"{fact.words}: {undated[0].reason}", _sources([best, *undated])
+            return State(fact.id, "known", value, None, value, sources, reason, (best,), (fact.id,))
         return State(fact.id, "known", value, None, value, _sources([best]), "", (best,))
 
     def _overtaken(self, fact: Fact, readings: list[Reading], best: Reading) -> State | None:
@@ -329,6 +333,12 @@ def show(state: State) -> str:
 def _conflict(fact: Fact, readings: list[Reading]) -> State:
     said = "; ".join(f"{_word(r)} in {r.source}" for r in readings)
     return State(fact.id, "conflict", sources=_sources(readings), reason=f"{fact.words}: records disagree ({said})")
+
+
+def _unanswered(events: list[Reading], dates: list[Reading]) -> list[Reading]:
+    """The events without a day that were not known yet when somebody last said when the last one was."""
+    answers = [r.when for r in dates if not r.event and r.when]
+    return [e for e in events if not any(e.when is None or a.latest >= e.when.earliest for a in answers)]
 
 
 def _newer(one: Reading, other: Reading) -> bool:

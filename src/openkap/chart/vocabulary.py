@@ -36,6 +36,9 @@ class CodeMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             makes the fact unconfirmed.
         tag: how the mapping was checked.
         past: the code says the condition is over or in remission: history, never current.
+        undated: the code says that there was an event and not when (an old infarction, a stent in place), so
+            the onset of its entry does not settle the day: it may raise, and the day is asked for.
+        episode: short-lived (an infection): it counts for the look-back after its onset, also while it is active.
     """
 
     system: Literal["icd10", "snomed", "loinc"]
@@ -44,6 +47,8 @@ class CodeMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     text: tuple[str, ...] = ()
     tag: Literal["V", "S", "K", "D", "P"] = "V"
     past: bool = False
+    undated: bool = False
+    episode: bool = False
 
 
 class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
