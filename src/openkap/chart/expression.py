@@ -309,7 +309,9 @@ def _unknown(state: State, setting: Setting) -> Answer:
         "unconfirmed" if "not confirmed" in state.reason else "declined" if "declines" in state.reason else state.status
     )
     missing = state.missing or (_to_ask(state, setting),)
-    return Answer.unknown(*(Gap(fact, reason, state.reason) for fact in missing))
+    return Answer.unknown(
+        *(Gap(fact, "unobtainable" if setting.state(fact).excused else reason, state.reason) for fact in missing)
+    )
 
 
 def _amount(limit: Limit, unit: str) -> str:

@@ -15,7 +15,7 @@ from openkap.chart.expression import Node, Setting
 from openkap.chart.rule_language import parse
 from openkap.chart.types import Interval, State
 from openkap.chart.view import SAME_DAY, View
-from openkap.chart.vocabulary import facts
+from openkap.chart.vocabulary import fact_of, facts
 from openkap.kernel.clock import Span, When
 from openkap.kernel.quantity import round_half_up
 from openkap.kernel.site import Site
@@ -41,6 +41,7 @@ class Judged:
     answer: Answer
     class_: RuleClass
     missing: Missing
+    excused: bool = False
 
 
 def screen(
@@ -148,6 +149,11 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
             missing = case.policy
             break
     class_ = arm.dose_day_class if dose_day and arm.dose_day_class else arm.class_
+    if missing == "MH" and answer.gaps and all(gap.reason == "unobtainable" for gap in answer.gaps):
+        # The recorded reason why it cannot be had makes the unknown a caution, never more than the rule's own class.
+        texts = tuple(dict.fromkeys(gap.text for gap in answer.gaps))
+        reasoned = Answer(Truth.TRUE, texts, tuple(dict.fromkeys(gap.fact for gap in answer.gaps)))
+        return Judged(arm, node, setting, reasoned, max(class_, "caution", key=CLASSES.index), missing, excused=True)
     return Judged(arm, node, setting, answer, class_, missing)
 
 
@@ -190,7 +196,8 @@ def _finding(
         texts = dict.fromkeys(g.text for g in gaps)
     change = ""
     if truth is Truth.TRUE:
-        change = "; or ".join(dict.fromkeys(_would_change(j.node, j.setting) for j in arms[:1]))
+        first = arms[0]
+        change = f"{_named(first)} obtained" if first.excused else _would_change(first.node, first.setting)
     named = tuple(dict.fromkeys(g.fact for g in gaps)) or _facts_of(arms)
     return Finding(
         rule=rule.id,
@@ -284,7 +291,7 @@ def state_document(state: State) -> dict:
         shown = list(value)
     elif isinstance(value, Interval):
         shown = {"low": value.low, "high": value.high}
-    elif isinstance(value, Decimal) and facts()[state.fact].kind == "derived":
+    elif isinstance(value, Decimal) and fact_of(state.fact).kind == "derived":
         shown = round_half_up(value, _SHOWN_PLACES)
     else:
         shown = value
@@ -301,6 +308,10 @@ def state_document(state: State) -> dict:
 
 def _waits_for_medicines(finding: Finding) -> bool:
     return finding.truth is Truth.UNKNOWN and any(g.fact == "medication-reconciled-on" for g in finding.gaps)
+
+
+def _named(judged: Judged) -> str:
+    return " and ".join(facts()[name].words for name in judged.answer.facts)
 
 
 def _would_change(node: Node, setting: Setting) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from openkap.chart.vocabulary import CodeMatch, facts
+from openkap.chart.vocabulary import CodeMatch, facts, is_item
 from openkap.kernel import coding
 
 # The same systems as older exports write them.
@@ -84,10 +84,13 @@ def observation_facts(concept: Any) -> list[str]:
     for system, code, _ in codings(concept):
         if system == coding.LOINC:
             found.extend(_by_loinc().get(code, ()))
-        elif code in facts() and (
-            (system == coding.FACT and facts()[code].asked and facts()[code].kind != "derived")
-            or (system == coding.INSTRUMENT and facts()[code].kind == "score")
-        ):
+        elif (
+            code in facts()
+            and (
+                (system == coding.FACT and facts()[code].asked and facts()[code].kind != "derived")
+                or (system == coding.INSTRUMENT and facts()[code].kind == "score")
+            )
+        ) or (system == coding.INSTRUMENT and is_item(code)):
             found.append(code)
     return list(dict.fromkeys(found))
 

@@ -18,6 +18,8 @@ from openkap.kernel.quantity import Quantity, known_unit, number
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
+CANNOT_BE_HAD = f"{coding.BASE}/StructureDefinition/cannot-be-had"
+
 UCUM = (coding.UCUM, "urn:oid:2.16.840.1.113883.6.8")
 _LITRE = re.compile(r"((?:^|[/.])[a-z]?)l(?![a-z_\]])")
 _LARGEST_EXPONENT = 30  # nothing in medicine has thirty digits; what has them only costs memory
@@ -209,6 +211,16 @@ def absent_reason(concept_or_element: Any) -> str:
             return str(extension.get("valueCode", "unknown"))
     for _, code, _ in codings(concept_or_element):
         return code
+    return ""
+
+
+def cannot_be_had(element: Any) -> str:
+    """The recorded reason why a value cannot be had, from the extension of that name; empty where there is none."""
+    extensions = element.get("extension") if isinstance(element, dict) else None
+    for extension in extensions if isinstance(extensions, list) else ():
+        if isinstance(extension, dict) and extension.get("url") == CANNOT_BE_HAD:
+            reason = extension.get("valueString")
+            return reason.strip() if isinstance(reason, str) else ""
     return ""
 
 
