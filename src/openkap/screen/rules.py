@@ -84,7 +84,7 @@ def screen(
             for arm in rule.arm
             if _arm_counts(rule, arm, dose_day) and (not arm.routes or routes & set(arm.routes))
         ]
-        found, open_ = _add_up(rule, judged, view)
+        found, open_ = _add_up(rule, judged, view, everything)
         if rule.group == "interaction" and not list_known:
             # One finding speaks for all of them (SCR-MED-1); none counts as false meanwhile.
             found = [f for f in found if f.truth is not Truth.FALSE and not _waits_for_medicines(f)]
@@ -166,8 +166,8 @@ def _setting(rule: Rule, arm: Arm, view: View) -> Setting:
     )
 
 
-def _add_up(rule: Rule, judged: list[Judged], view: View) -> tuple[list[Finding], list[Judged]]:
-    """The worst true class, and an unknown where a worse one is still possible."""
+def _add_up(rule: Rule, judged: list[Judged], view: View, everything: bool) -> tuple[list[Finding], list[Judged]]:
+    """The worst true class, and an unknown where a worse one is still possible; what is false only if all is listed."""
     unknown: list[Judged] = []
     for class_ in CLASSES:
         of_class = [j for j in judged if j.class_ == class_]
@@ -180,7 +180,7 @@ def _add_up(rule: Rule, judged: list[Judged], view: View) -> tuple[list[Finding]
         unknown.extend(j for j in of_class if j.answer.is_unknown)
     if unknown:
         return [_finding(rule, unknown[0].class_, Truth.UNKNOWN, unknown, judged, view)], unknown
-    if not judged:
+    if not judged or not everything:
         return [], []
     worst = min((j.class_ for j in judged), key=CLASSES.index)
     return [_finding(rule, worst, Truth.FALSE, judged, judged, view)], []

@@ -86,12 +86,14 @@ class Entry:
         name: `Type/id`, else its full address, else its place in the bundle.
         full_urls: addresses it is referred to by; a resource sent twice may have two.
         disputed: another entry has the same type and id and other content.
+        place: in `Bundle.entry`.
     """
 
     resource: dict[str, Any]
     name: str
     full_urls: tuple[str, ...] = ()
     disputed: bool = False
+    place: int = 0
 
     @property
     def type(self) -> str:
@@ -228,10 +230,10 @@ def _entries(document: dict[str, Any]) -> tuple[list[Entry], list[tuple[str, str
         identity = resource.get("id")
         kind = resource["resourceType"]
         if isinstance(identity, str):
-            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_urls))
+            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_urls, place=place))
         else:
-            loose.append(Entry(resource, full_urls[0] if full_urls else f"{kind} at {here}", full_urls))
-    entries = [entry for same in found.values() for entry in _once(same)]
+            loose.append(Entry(resource, full_urls[0] if full_urls else f"{kind} at {here}", full_urls, place=place))
+    entries = [entry for same in found.values() for entry in (same if len(same) == 1 else _once(same))]
     return entries + loose, skipped
 
 
@@ -248,7 +250,7 @@ def _once(same: list[Entry]) -> list[Entry]:
     for copies in versions:
         first = max(copies, key=_is_labelled)
         urls = tuple(url for copy in copies for url in copy.full_urls)
-        chosen.append(Entry(first.resource, first.name, urls, len(versions) > 1))
+        chosen.append(Entry(first.resource, first.name, urls, len(versions) > 1, first.place))
     return chosen
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import fhirkit
 import pytest
 
 from openkap.chart.fhir import bundle as envelope
@@ -521,3 +522,16 @@ def test_a_key_given_twice_is_refused_in_one_sentence(good, bad, key):
 def test_quotation_marks_and_escapes_in_a_text_are_no_second_key(text):
     data = json.dumps(bundle(measured("8302-2", 170.5, "cm", id="h", note=[{"text": "PLACE"}])))
     assert read_chart(data.replace("PLACE", text).encode()).readings["height"]
+
+
+def test_a_sound_bundle_is_validated_once_and_a_broken_entry_once_more(monkeypatch):
+    asked = []
+    validate = fhirkit.validate
+    monkeypatch.setattr(fhirkit, "validate", lambda given: asked.append(given) or validate(given))
+    heights = [measured("8302-2", 170 + k, "cm", id=f"h{k}") for k in range(5)]
+    data = json.dumps(bundle(*heights)).encode()
+    read_chart(data)
+    assert asked == [data]
+    heights[3]["status"] = ["final"]
+    assert "h3" in listed(read(*heights))
+    assert [given.get("id") for given in asked[2:]] == ["h3"]
