@@ -25,8 +25,9 @@ import fhirkit
 import msgspec
 
 from openkap import __version__
+from openkap.chart.fhir.bundle import decode
 from openkap.kernel.content import content_version
-from openkap.kernel.r4 import faults
+from openkap.kernel.r4 import entries_at_fault, survey
 from openkap.pathway import assess_case, open_case, plan_case, screen_case
 from openkap.synthetic.case import Case, measurement
 from openkap.synthetic.people import panic
@@ -72,7 +73,10 @@ def parse_and_validate(data: bytes) -> None:
 
 def parse_and_check(data: bytes) -> None:
     """Decode the JSON and validate it as the product does: structure, and our own tables."""
-    faults(msgspec.json.decode(data))
+    document = decode(data, "The bundle")
+    entries_at_fault(data)
+    for entry in document["entry"]:
+        survey(entry["resource"])
 
 
 def whole(data: bytes) -> None:
