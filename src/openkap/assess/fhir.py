@@ -107,7 +107,10 @@ def read_response(doc: Mapping[str, Any], context: Mapping[str, object] | None =
         UnknownName: the questionnaire is no instrument.
     """
     if doc.get("resourceType") != "QuestionnaireResponse":
-        raise UnreadableDocument(f"{place}resourceType: {doc.get('resourceType')!r} is no QuestionnaireResponse.")
+        raise UnreadableDocument(
+            f"{place}resourceType: {doc.get('resourceType')!r} is no QuestionnaireResponse; give the response of one"
+            " instrument, or read a whole Bundle with `openkap assess`."
+        )
     if doc.get("modifierExtension"):
         raise UserError(f"{place}modifierExtension: not understood, so the response is not read; remove it.")
     status = doc.get("status")
@@ -351,7 +354,9 @@ def read_questionnaire(doc: Mapping[str, Any]) -> Form:
         UserError: another resource, or not the Questionnaire of an instrument.
     """
     if doc.get("resourceType") != "Questionnaire":
-        raise UnreadableDocument(f"resourceType: {doc.get('resourceType')!r} is no Questionnaire.")
+        raise UnreadableDocument(
+            f"resourceType: {doc.get('resourceType')!r} is no Questionnaire; give the Questionnaire of an instrument."
+        )
     found, _ = _questionnaire_of(doc.get("url"), "")
     items = [item for item in _leaves(doc.get("item"), "item") if item["linkId"] != STEM]
     stem = next((i.get("text", "") for i in _listed(doc.get("item"), "item") if i["linkId"] == STEM), "")

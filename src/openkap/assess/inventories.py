@@ -242,11 +242,12 @@ def read_inventories(responses: Iterable[Response], on: date) -> Inventories:
     """
     usable = [r for r in responses if r.when is None or r.when.earliest <= on]
     usable.sort(key=lambda r: (not r.tentative, r.when is not None, r.when or When.on(date.min)), reverse=True)
+    opened = [(response, [i for i in _items(response.resource) if i.get("linkId") in KINDS]) for response in usable]
     entries: dict[str, tuple[Entry, ...]] = {}
     faults: list[NotRead] = []
     for row in inventory_rules().inventory:
-        for response in usable:
-            groups = [i for i in _items(response.resource) if i.get("linkId") == row.id]
+        for response, inside in opened:
+            groups = [i for i in inside if i.get("linkId") == row.id]
             if groups:
                 entries[row.id] = _ordered(row, [e for g in groups for e in _entry(row, g, response, faults)])
                 break
@@ -255,7 +256,12 @@ def read_inventories(responses: Iterable[Response], on: date) -> Inventories:
 
 def understood(listed: Unmapped) -> bool:
     """True for an intake answer that the chart lists as not used and that an inventory reads."""
-    return listed.code in {f.id for row in inventory_rules().inventory for f in row.field}
+    return listed.code in _field_ids()
+
+
+@cache
+def _field_ids() -> frozenset[str]:
+    return frozenset(f.id for row in inventory_rules().inventory for f in row.field)
 
 
 # --- reading -----------------------------------------------------------------------------------------

@@ -17,13 +17,15 @@ from decimal import Decimal
 from typing import Any
 
 from openkap.assess.fhir import read_response
-from openkap.assess.instruments import allowed_values, instrument
+from openkap.assess.instruments import allowed_values, instrument, instrument_ids
+from openkap.assess.safety import worst_level
 from openkap.assess.scoring import score, score_request
 from openkap.assess.types import Score, ScoreRequest
 from openkap.chart.types import Chart, Patient, Reading, Response, Standing, Unmapped
 from openkap.chart.view import View
-from openkap.chart.vocabulary import facts
+from openkap.chart.vocabulary import facts, is_item
 from openkap.kernel.clock import When, fresh
+from openkap.kernel.coding import INSTRUMENT
 from openkap.kernel.errors import UserError
 
 UNIT = "{score}"
@@ -81,6 +83,7 @@ def scored(chart: Chart, on: date) -> tuple[Chart, list[ScoreRecord]]:
         listed in `unmapped` with the reason.
     """
     context = _context(chart, on)
+    chart = _with_checked_items(chart)
     records: list[ScoreRecord] = []
     readings: list[Reading] = []
     unread: list[Unmapped] = []
@@ -117,6 +120,9 @@ def _readings(request: ScoreRequest, result: Score, response: Response) -> list[
         found = [replace(r, standing="tentative") if r.standing == "final" and not r.value else r for r in found]
     if request.final and result.status in ("ok", "prorated") and result.total is not None:
         found.append(_reading(request.instrument, Decimal(str(result.total)), response))
+    if not request.final:
+        reason = f"the form in {response.source} is {request.status}: complete it"
+        found.append(_reading(request.instrument, None, response, "unreadable", reason))
     return [reading for reading in found if reading.fact in facts()]
 
 
@@ -164,6 +170,46 @@ def _reading(
 ) -> Reading:
     unit = UNIT if isinstance(value, Decimal) else None
     return Reading(fact, value, response.when, response.source, unit, standing, reason)
+
+
+# --- single items that came as observations -----------------------------------------------------------
+
+
+def _with_checked_items(chart: Chart) -> Chart:
+    """The chart without readings of items that no form has; a yes to a screener raises its level, and never clears."""
+    kept, refused, raised = dict(chart.readings), list(chart.unmapped), list[Reading]()
+    for name in [n for n in chart.readings if is_item(n) and n not in facts()]:
+        which, _, number = name.rpartition(".")
+        fit = []
+        for reading in chart.readings[name]:
+            fault = _item_fault(which, int(number), reading)
+            if fault:
+                refused.append(Unmapped(INSTRUMENT, name, None, reading.source, fault))
+            else:
+                fit.append(reading)
+                raised.extend(_raised_level(which, int(number), reading))
+        kept[name] = tuple(fit)
+    return replace(chart, readings=kept, unmapped=tuple(refused)).with_readings(tuple(raised))
+
+
+def _item_fault(which: str, number: int, reading: Reading) -> str:
+    if which not in instrument_ids():
+        return f"{which} is known by its total only: give the total"
+    found = instrument(which)
+    if number > found.items:
+        return f"{which} has {found.items} items: correct the number of the item"
+    allowed = (0, 1) if found.screener else allowed_values(found)
+    if reading.counts and reading.value not in allowed:
+        return f"{reading.value} is no answer of item {number} of {which}: give {min(allowed)} to {max(allowed)}"
+    return ""
+
+
+def _raised_level(which: str, number: int, reading: Reading) -> list[Reading]:
+    screener = instrument(which).screener
+    if screener is None or not reading.counts or reading.value != 1:
+        return []
+    level = worst_level(screener, {number: True})
+    return [replace(reading, fact=which, value=level.word, unit=None, standing="tentative")] if level else []
 
 
 # --- what else the chart says ------------------------------------------------------------------------

@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from openkap.assess.rulebook import Reading, Rulebook, context_value, rulebook, thousandths
-from openkap.assess.safety import open_items, safety_flags, worst_level, yes_no
+from openkap.assess.safety import UNANSWERED, open_items, safety_flags, worst_level, yes_no
 from openkap.assess.types import Score, ScoreRequest, Status
 
 NOT_APPLICABLE = "NA"
@@ -86,9 +88,18 @@ def score_request(request: ScoreRequest) -> Score:
     if not request.faults and request.final:
         return result
     invalid = bool(request.faults) or result.status == "invalid"
+    if not invalid and rulebook(request.instrument).found.screener and _raised(result):
+        # The level already reached is not lost.
+        kept = tuple(sorted([*result.flags, "FORM_NOT_COMPLETED"]))
+        return msgspec.structs.replace(result, status="incomplete", flags=kept)
     flags = [flag for flag in result.flags if flag.startswith(_KEPT)]
     flags += [*request.faults, *([] if request.final else ["FORM_NOT_COMPLETED"])]
     return _refused(rulebook(request.instrument), "invalid" if invalid else "incomplete", flags, request.answers)
+
+
+def _raised(result: Score) -> bool:
+    """True if a safety flag names a level: then the band says a risk, not the absence of one."""
+    return any(flag.startswith("SAFETY_") and flag != UNANSWERED for flag in result.flags)
 
 
 def _read(book: Rulebook, answers: Sequence[object]) -> tuple[list[int | None], list[str], str]:

@@ -15,7 +15,7 @@ from openkap.assess.instruments import instrument
 from openkap.assess.score_chart import ScoreRecord, newest
 from openkap.chart.types import State
 from openkap.chart.view import View
-from openkap.chart.vocabulary import facts
+from openkap.chart.vocabulary import fact_of, facts
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import number
 from openkap.kernel.source import Sourced
@@ -84,7 +84,7 @@ def look(sign: Sign, view: View, records: Sequence[ScoreRecord]) -> Answer:
     if conflict:
         return not_measured(conflict[0])
     if sign.kind == "item":
-        return _item(sign, record)
+        return _item(sign, record, view)
     if sign.kind == "subscale":
         return _subscale(sign, record)
     floor = _own_total(sign, record) if record else _total(sign, sign.total_at_least, view)
@@ -123,16 +123,31 @@ def _flag(sign: Sign, record: ScoreRecord | None) -> Answer:
     return Answer.true(said) if present else Answer.false(said)
 
 
-def _item(sign: Sign, record: ScoreRecord | None) -> Answer:
+def _item(sign: Sign, record: ScoreRecord | None, view: View) -> Answer:
+    """The item from the newest form, or from an observation of the item alone where that is newer."""
     assert sign.item is not None
     assert sign.at_least is not None
     answer = record.answers[sign.item - 1] if record else None
-    if record is None or not isinstance(answer, int):
+    alone = [s for s in (view.state(f"{name}.{sign.item}") for name in sign.instruments) if s.status != "unknown"]
+    doubted = [s for s in alone if s.status == "conflict"]
+    if doubted:
+        return not_measured(doubted[0])
+    known = [s for s in alone if isinstance(s.value, Decimal) and s.when]
+    newest_alone = max(known, key=lambda s: s.when.earliest if s.when else view.on, default=None)
+    if newest_alone and (not isinstance(answer, int) or _is_newer(newest_alone, record)):
+        said = f"{fact_of(newest_alone.fact).words} is {number(newest_alone.value)} {where_from(newest_alone)}"  # type: ignore[arg-type]
+        answer = int(newest_alone.value)  # type: ignore[arg-type]
+    elif record is None or not isinstance(answer, int):
         return _without_answers(sign)
-    said = f"{_title(record)}: item {sign.item} is {answer}"
+    else:
+        said = f"{_title(record)}: item {sign.item} is {answer}"
     if answer >= sign.at_least:
         return Answer.true(f"{said}, {sign.at_least} or more ({sign.id})")
     return Answer.false(f"{said}, below {sign.at_least} ({sign.id})")
+
+
+def _is_newer(state: State, record: ScoreRecord | None) -> bool:
+    return not (record and record.when and state.when and state.when.earliest <= record.when.latest)
 
 
 def _subscale(sign: Sign, record: ScoreRecord | None) -> Answer:

@@ -226,7 +226,8 @@ def suicide_screen(view: View, look_back: Span | None) -> State:
         return State(name, "stale", reason=reason, missing=("c-ssrs-screen",), sources=screen.sources)
     value = screen.value
     ideation = view.state("c-ssrs-screen.ideation", look_back)
-    if value == "low" and ideation.value == Decimal(1) and ideation.sources == screen.sources:
+    whole = all(r.standing == "final" for r in screen.readings)  # else the questions after the wish are open
+    if whole and value == "low" and ideation.value == Decimal(1) and ideation.sources == screen.sources:
         value = "wish-only"
     return State(name, "known", value, None, screen.when, screen.sources)
 
@@ -294,7 +295,7 @@ def medication_list(view: View, look_back: Span | None) -> State:
     if newest.when.earliest < span.before(view.on) or newest.when.latest > view.on:
         reason = f"medicine list: reconciled {newest.when.text[:10]}; at most {span} old is needed"
         return State(name, "stale", when=newest.when, reason=reason, missing=missing, sources=(newest.source,))
-    later = [m for m in view.chart.medicines if m.standing == "current" and m.when and m.when.earliest > view.on]
+    later = [m for m in view.chart.medicines if m.standing == "current" and m.begun and m.begun.earliest > view.on]
     strange = [u.text or u.code or f"an entry without words ({u.resource})" for u in view.chart.unmapped if u.medicine]
     strange += [f"{m.text or m.ingredients[0]}, dated after the day of decision" for m in later]
     if strange:

@@ -209,6 +209,8 @@ class Within(Node):
             return Answer.false(f"{facts()[self.fact].words}: never", self.fact)
         inside = state.value.latest >= span.before(setting.view.on)
         text = f"{facts()[self.fact].words} {show(state)}, {'within' if inside else 'more than'} {span}"
+        if not inside and state.missing:  # another one may have been later
+            return Answer.unknown(*(Gap(name, "undated", state.reason) for name in state.missing))
         return Answer.true(text, self.fact) if inside else Answer.false(f"{text} ago", self.fact)
 
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
@@ -307,7 +309,9 @@ def _unknown(state: State, setting: Setting) -> Answer:
         "unconfirmed" if "not confirmed" in state.reason else "declined" if "declines" in state.reason else state.status
     )
     missing = state.missing or (_to_ask(state, setting),)
-    return Answer.unknown(*(Gap(fact, reason, state.reason) for fact in missing))
+    return Answer.unknown(
+        *(Gap(fact, "unobtainable" if setting.state(fact).excused else reason, state.reason) for fact in missing)
+    )
 
 
 def _amount(limit: Limit, unit: str) -> str:

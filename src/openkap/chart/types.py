@@ -28,8 +28,9 @@ Value = bool | Decimal | Interval | str | tuple[str, ...] | When
 
 # final: counts. tentative: may raise a finding, never clear one (preliminary results, unfinished
 # forms). unconfirmed: someone suspects it; ask. unreadable: a value was there and could not be used.
+# unobtainable: a clinician recorded why it cannot be had.
 # disputed: the same record exists with other content, so neither version may be used.
-Standing = Literal["final", "tentative", "unconfirmed", "declined", "unreadable", "disputed"]
+Standing = Literal["final", "tentative", "unconfirmed", "declined", "unreadable", "unobtainable", "disputed"]
 
 Status = Literal["known", "absent", "stale", "conflict", "unknown"]
 
@@ -65,6 +66,8 @@ class Reading:
         confirmed: the record says so in as many words (verification status `confirmed`).
         by_interview: follows from a structured interview; gives way to any coded record.
         written: when the form that says so was filled in, where that is another day.
+        event: the day of one recorded event (None: the record does not say it), not an answer to the question
+            when the last one was; an event without its day keeps the others from settling that question.
     """
 
     fact: str
@@ -84,6 +87,7 @@ class Reading:
     confirmed: bool = False
     by_interview: bool = False
     written: When | None = None
+    event: bool = False
 
     @property
     def counts(self) -> bool:
@@ -105,7 +109,9 @@ class State:
         sources: the records it rests on.
         reason: why it is not known, for a reader.
         readings: the readings behind a known value (several for a mean).
-        missing: for a derived fact, the base facts that are not settled.
+        missing: for a derived fact, the base facts that are not settled; for a date, itself where another
+            event without a day may have been later, so that the date is only the latest that is known.
+        excused: it is not known, and a clinician recorded inside its look-back why it cannot be had.
     """
 
     fact: str
@@ -117,6 +123,7 @@ class State:
     reason: str = ""
     readings: tuple[Reading, ...] = ()
     missing: tuple[str, ...] = ()
+    excused: bool = False
 
     @property
     def settled(self) -> bool:
@@ -156,6 +163,7 @@ class Medicine:
         source: the record.
         when: when it was stated.
         text: as written.
+        since: when it was begun; `when` may then be a planned end.
     """
 
     ingredients: tuple[str, ...]
@@ -164,6 +172,12 @@ class Medicine:
     source: str
     when: When | None
     text: str = ""
+    since: When | None = None
+
+    @property
+    def begun(self) -> When | None:
+        """The day from which it counts."""
+        return self.since or self.when
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from openkap.chart.derive import DERIVED, Derivation
 from openkap.chart.types import Chart, Interval, Medicine, Reading, State, Unmapped
-from openkap.chart.vocabulary import Fact, facts, implying, members, policy
+from openkap.chart.vocabulary import Fact, fact_of, facts, implying, members, policy
 from openkap.kernel.clock import Span, When, fresh
 from openkap.kernel.quantity import number, round_half_up, unit_words
 from openkap.kernel.truth import Answer, Gap
@@ -58,7 +58,7 @@ class View:
         """
         key = (name, look_back)
         if key not in self._states:
-            self._states[key] = self._compute(facts()[name], look_back)
+            self._states[key] = self._compute(fact_of(name), look_back)
         return self._states[key]
 
     def usable(self, name: str) -> list[Reading]:
@@ -74,7 +74,7 @@ class View:
         """Whatever is dated after the day of decision: seen, and not used."""
         readings = (r for rows in self.chart.readings.values() for r in rows)
         dated = [(r.fact, r.source, self._late(r.when, r.written, r.value)) for r in readings]
-        dated += [(m.text, m.source, self._late(m.when)) for m in self.chart.medicines]
+        dated += [(m.text, m.source, self._late(m.begun)) for m in self.chart.medicines]
         dated += [("medicine list", m.source, self._late(m.when, m.written)) for m in self.chart.lists]
         return [
             Unmapped(None, None, text, source, f"dated {day.text}, after {self.on.isoformat()}: correct the date")
@@ -88,7 +88,7 @@ class View:
         return [
             m
             for m in self.chart.medicines
-            if m.standing == "current" and not self._late(m.when) and (wanted is None or wanted & set(m.ingredients))
+            if m.standing == "current" and not self._late(m.begun) and (wanted is None or wanted & set(m.ingredients))
         ]
 
     def taking(self, group: str) -> Answer:
@@ -218,7 +218,8 @@ class View:
             if r.counts and (r.stands_now or isinstance(r.value, When))
         ]
         past = [r for r in final if isinstance(r.value, When) and r.value.earliest <= self.on]
-        if never and not past:
+        undated = _unanswered([r for r in readings if r.event and r.value is None and not r.stands_now], past + never)
+        if never and not past and not undated:
             return State(fact.id, "absent", False, None, never[0].when, _sources(never), "", tuple(never))
         if not past:
             return self._without_value(fact, readings, [], None)
@@ -229,6 +230,9 @@ class View:
             return State(
                 fact.id, "stale", when=value, sources=_sources([best]), reason=_too_old(fact, value, span, self.on)
             )
+        if undated:
+            reason, sources = f"{fact.words}: {undated[0].reason}", _sources([best, *undated])
+            return State(fact.id, "known", value, None, value, sources, reason, (best,), (fact.id,))
         return State(fact.id, "known", value, None, value, _sources([best]), "", (best,))
 
     def _overtaken(self, fact: Fact, readings: list[Reading], best: Reading) -> State | None:
@@ -246,6 +250,11 @@ class View:
 
     def _without_value(self, fact: Fact, readings: list[Reading], final: list[Reading], span: Span | None) -> State:
         """No value may be used: say the most helpful reason."""
+        excuses = [r for r in readings if r.standing == "unobtainable" and self._denial_holds(r, span)]
+        if excuses:
+            best = max(excuses, key=self._order)
+            reason = f"{fact.words}: cannot be had ({best.reason})"
+            return State(fact.id, "unknown", when=best.when, sources=_sources([best]), reason=reason, excused=True)
         if final:
             best = max(final, key=self._order)
             return State(
@@ -329,6 +338,12 @@ def show(state: State) -> str:
 def _conflict(fact: Fact, readings: list[Reading]) -> State:
     said = "; ".join(f"{_word(r)} in {r.source}" for r in readings)
     return State(fact.id, "conflict", sources=_sources(readings), reason=f"{fact.words}: records disagree ({said})")
+
+
+def _unanswered(events: list[Reading], dates: list[Reading]) -> list[Reading]:
+    """The events without a day that were not known yet when somebody last said when the last one was."""
+    answers = [r.when for r in dates if not r.event and r.when]
+    return [e for e in events if not any(e.when is None or a.latest >= e.when.earliest for a in answers)]
 
 
 def _newer(one: Reading, other: Reading) -> bool:

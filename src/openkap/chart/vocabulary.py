@@ -5,6 +5,7 @@ in which units it comes, how old it may be. `content/vocabulary.toml` holds it; 
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from functools import cache
 from typing import Literal
@@ -16,6 +17,8 @@ from openkap.kernel.content import Header, load, refuse_dangling, refuse_duplica
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import known_unit
 from openkap.kernel.source import Row, Sourced
+
+_ITEM = re.compile(r"([a-z0-9-]+)\.([1-9][0-9]?)")
 
 # history: yes/no, a presence never goes stale, a denial is asked again after twelve months.
 # state:   yes/no with a look-back; a current condition without a date stands now.
@@ -36,6 +39,9 @@ class CodeMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             makes the fact unconfirmed.
         tag: how the mapping was checked.
         past: the code says the condition is over or in remission: history, never current.
+        undated: the code says that there was an event and not when (an old infarction, a stent in place), so
+            the onset of its entry does not settle the day: it may raise, and the day is asked for.
+        episode: short-lived (an infection): it counts for the look-back after its onset, also while it is active.
     """
 
     system: Literal["icd10", "snomed", "loinc"]
@@ -44,6 +50,8 @@ class CodeMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     text: tuple[str, ...] = ()
     tag: Literal["V", "S", "K", "D", "P"] = "V"
     past: bool = False
+    undated: bool = False
+    episode: bool = False
 
 
 class Fact(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -169,6 +177,34 @@ def _file() -> VocabularyFile:
 def facts() -> dict[str, Fact]:
     """Every fact by name, in the order of the file, which is the order of asking."""
     return {fact.id: fact for fact in _file().fact}
+
+
+@cache
+def fact_of(name: str) -> Fact:
+    """
+    The fact of this name; `ID.n`, one item of an instrument that is a fact itself, is a score with its look-back.
+
+    Raises:
+        KeyError: neither.
+    """
+    if name in facts():
+        return facts()[name]
+    item = _ITEM.fullmatch(name)
+    whole = facts().get(item[1]) if item else None
+    if item is None or whole is None or whole.kind != "score":
+        raise KeyError(name)
+    words = f"{whole.words} item {item[2]}"
+    question = f"What is the answer to item {item[2]} of the {whole.words}?"
+    return Fact(
+        id=name, kind="score", words=words, question=question, look_back=whole.look_back, unit="{score}",
+        units=("{score}",), least=Decimal(0), most=whole.most if whole.most is not None else Decimal(1),
+    )  # fmt: skip
+
+
+def is_item(name: str) -> bool:
+    """True for `ID.n`, an item of an instrument: whether that instrument has it, the assess room knows."""
+    item = _ITEM.fullmatch(name)
+    return bool(item) and item[1] in facts() and facts()[item[1]].kind == "score"  # type: ignore[index]
 
 
 @cache

@@ -15,7 +15,8 @@ from openkap.screen.rules import state_document
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
     case = open_case(read_bytes(arguments.file), day(arguments.on), zone())
-    states = (case.view.state(name) for name in facts())
+    items = sorted(name for name, readings in case.chart.readings.items() if readings and name not in facts())
+    states = (case.view.state(name) for name in (*facts(), *items))
     document = {
         "on": case.view.on.isoformat(),
         "facts": [state_document(s) for s in states if s.status != "unknown"],

@@ -11,7 +11,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import total_ordering
+from functools import cache, total_ordering
 
 from openkap.kernel.errors import UserError
 
@@ -105,6 +105,7 @@ class Span:
     unit: str
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> Span:
         """Read `30 d`, `6 wk`, `12 mo` or `1 a` (UCUM letters)."""
         found = _DURATION.fullmatch(text.strip())

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -22,6 +23,7 @@ Kind = Literal["structure", "choice", "code", "reference", "id", "date"]
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _TYPE_AND_ID = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?$")
+_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]")
 _EXTENSION = {"type": "Extension"}
 
 
@@ -66,6 +68,148 @@ def faults(resource: dict[str, Any]) -> list[Fault]:
         return [Fault(str(resource.get("resourceType", "Resource")), "structure", str(refused))]
     _Walk(_types_by_full_url(resource)).resource(resource, str(resource.get("resourceType", "Resource")), found)
     return found
+
+
+def entries_at_fault(bundle: bytes | dict[str, Any]) -> frozenset[int] | None:
+    """
+    The places of the entries of a Bundle in which fhirkit finds anything, validating it once as a whole.
+
+    Returns:
+        None where it cannot tell entry by entry: each resource has to be validated by itself.
+    """
+    import fhirkit
+
+    try:
+        places = [_ENTRY.match(issue.path) for issue in fhirkit.validate(bundle)]
+    except (ValueError, TypeError):
+        return None
+    return frozenset(int(place[1]) for place in places if place) if all(places) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """
+    What one pass over a resource shows, without saying where.
+
+    Args:
+        clean: nothing in it is for the tables of this module to find fault with. False: `faults` has to look.
+        references: every literal reference in it.
+        modified: a modifier extension stands somewhere in it.
+    """
+
+    clean: bool
+    references: list[str]
+    modified: bool
+
+
+def survey(resource: dict[str, Any]) -> Survey:
+    """Go over a resource once; most are clean, and need no second pass that keeps account of paths."""
+    references: list[str] = []
+    modified = False
+    clean = not _odd_id(resource)
+    extension = _checks("Extension")
+    stack: list[tuple[Any, _Checks]] = [(resource, _checks(str(resource.get("resourceType"))))]
+    while stack:  # no recursion: forms nest deeply
+        node, table = stack.pop()
+        if not isinstance(node, dict):
+            stack.extend((item, table) for item in node if isinstance(item, (dict, list)))
+            continue
+        for key, value in node.items():
+            kind = type(value)
+            if key == "modifierExtension":
+                modified, clean = modified or bool(value), False
+            elif kind is str or isinstance(value, str):
+                if key == "reference":
+                    references.append(value)
+                if clean and key in table:
+                    clean = table[key].allows(value)
+            elif kind not in _SCALARS and isinstance(value, (dict, list)):
+                check = table.get(key)
+                if clean:
+                    clean = bool(value) and (check is None or check.nothing or check.allows_each(value))
+                inner = check.inner if check is not None else extension if key == "extension" else _NO_CHECKS
+                if isinstance(value, dict):
+                    stack.append((value, inner))
+                else:
+                    stack.extend((item, inner) for item in value if isinstance(item, (dict, list)))
+    return Survey(clean, references, modified)
+
+
+def _odd_id(resource: dict[str, Any]) -> bool:
+    own_id = resource.get("id")
+    return isinstance(own_id, str) and not _ID.fullmatch(own_id)
+
+
+class _Check:
+    """What the tables ask of one element, ready to be answered yes or no."""
+
+    __slots__ = ("_inner", "_type", "date", "kind", "nothing", "plain", "resource", "systems", "targets")
+
+    def __init__(self, row: dict[str, Any]):
+        tables = _tables()
+        self._type: str = row.get("type", "")
+        self.kind: str = row.get("as", "")
+        self.systems: dict[str, frozenset[str]] | None = tables["codes"][row["codes"]] if "codes" in row else None
+        self.plain = frozenset().union(*self.systems.values()) if self.systems is not None else None
+        self.targets: frozenset[str] | None = row.get("targets")
+        self.date = "date" in row
+        self.resource = "resource" in row
+        self.nothing = self.systems is None and self.targets is None and not self.date and not self.resource
+        self._inner: _Checks | None = None
+
+    @property
+    def inner(self) -> _Checks:
+        """The checks of what lies inside; made when first asked for, because types contain each other."""
+        if self._inner is None:
+            self._inner = _checks(self._type)
+        return self._inner
+
+    def allows(self, value: str) -> bool:
+        """True if a text passes."""
+        return (self.plain is None or value in self.plain) and (not self.date or _day_exists(value))
+
+    def allows_each(self, value: Any) -> bool:
+        """True if an object, or every member of a list, passes; what lies deeper is looked at in its turn."""
+        if self.resource:
+            return False
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, str):
+                if not self.allows(item):
+                    return False
+            elif isinstance(item, dict):
+                if self.systems is not None and not _has_code(item, self.kind, self.systems):
+                    return False
+                if self.targets is not None and not self.fits(item):
+                    return False
+        return True
+
+    def fits(self, reference: dict[str, Any]) -> bool:
+        """True if a reference names a type that may stand there, or none."""
+        literal = reference.get("reference")
+        if "type" in reference or not isinstance(literal, str) or literal.startswith("#"):
+            return False
+        named = _TYPE_AND_ID.search(literal)
+        return named is None or named[1] in (self.targets or ())
+
+
+_Checks = dict[str, _Check]
+_NO_CHECKS: _Checks = {}
+_SCALARS = frozenset((int, bool, float, Decimal, type(None)))
+
+
+@cache
+def _checks(type_name: str) -> _Checks:
+    """The checks of a type; only those of extensions where the tables do not know it."""
+    rows = _tables()["types"].get(type_name, {})
+    return {key: _Check(row) for key, row in {"extension": _EXTENSION, **rows}.items()}
+
+
+def _has_code(value: dict[str, Any], kind: str, systems: dict[str, frozenset[str]]) -> bool:
+    listed = value.get("coding") if kind == "CodeableConcept" else (value,)
+    return any(
+        isinstance(c, dict) and str(c.get("code")) in systems.get(str(c.get("system")), ())
+        for c in (listed if isinstance(listed, (list, tuple)) else ())
+    )
 
 
 def _from_fhirkit(issue: Any) -> Fault:
@@ -176,7 +320,7 @@ class _Walk:
 
     def reference(self, value: dict[str, Any], targets: frozenset[str], path: str, found: list[Fault]) -> None:
         for named in (value.get("type"), self.type_of(value.get("reference"))):
-            if named in self.resource_types and named not in targets:
+            if isinstance(named, str) and named in self.resource_types and named not in targets:
                 found.append(
                     Fault(path, "reference", f"refers to a {named}; allowed here: {', '.join(sorted(targets))}")
                 )

@@ -7,6 +7,7 @@ fact sheets; a row without them does not load.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -52,10 +53,15 @@ def verified(tags: tuple[str, ...] | list[str]) -> Verified:
     Returns:
         True if every tag is V; "secondary" if the weakest is S; else False.
     """
-    weakest = max(tags, key=_TRUST.index)
+    weakest = _weakest(tuple(tags))
     if weakest == "S":
         return "secondary"
     return weakest == "V"
+
+
+@cache
+def _weakest(tags: tuple[str, ...]) -> str:
+    return max(tags, key=_TRUST.index)
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

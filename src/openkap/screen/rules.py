@@ -15,7 +15,7 @@ from openkap.chart.expression import Node, Setting
 from openkap.chart.rule_language import parse
 from openkap.chart.types import Interval, State
 from openkap.chart.view import SAME_DAY, View
-from openkap.chart.vocabulary import facts
+from openkap.chart.vocabulary import fact_of, facts
 from openkap.kernel.clock import Span, When
 from openkap.kernel.quantity import round_half_up
 from openkap.kernel.site import Site
@@ -41,6 +41,7 @@ class Judged:
     answer: Answer
     class_: RuleClass
     missing: Missing
+    excused: bool = False
 
 
 def screen(
@@ -83,7 +84,7 @@ def screen(
             for arm in rule.arm
             if _arm_counts(rule, arm, dose_day) and (not arm.routes or routes & set(arm.routes))
         ]
-        found, open_ = _add_up(rule, judged, view)
+        found, open_ = _add_up(rule, judged, view, everything)
         if rule.group == "interaction" and not list_known:
             # One finding speaks for all of them (SCR-MED-1); none counts as false meanwhile.
             found = [f for f in found if f.truth is not Truth.FALSE and not _waits_for_medicines(f)]
@@ -150,6 +151,11 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
             missing = case.policy
             break
     class_ = arm.dose_day_class if dose_day and arm.dose_day_class else arm.class_
+    if missing == "MH" and answer.gaps and all(gap.reason == "unobtainable" for gap in answer.gaps):
+        # The recorded reason why it cannot be had makes the unknown a caution, never more than the rule's own class.
+        texts = tuple(dict.fromkeys(gap.text for gap in answer.gaps))
+        reasoned = Answer(Truth.TRUE, texts, tuple(dict.fromkeys(gap.fact for gap in answer.gaps)))
+        return Judged(arm, node, setting, reasoned, max(class_, "caution", key=CLASSES.index), missing, excused=True)
     return Judged(arm, node, setting, answer, class_, missing)
 
 
@@ -162,8 +168,8 @@ def _setting(rule: Rule, arm: Arm, view: View) -> Setting:
     )
 
 
-def _add_up(rule: Rule, judged: list[Judged], view: View) -> tuple[list[Finding], list[Judged]]:
-    """The worst true class, and an unknown where a worse one is still possible."""
+def _add_up(rule: Rule, judged: list[Judged], view: View, everything: bool) -> tuple[list[Finding], list[Judged]]:
+    """The worst true class, and an unknown where a worse one is still possible; what is false only if all is listed."""
     unknown: list[Judged] = []
     for class_ in CLASSES:
         of_class = [j for j in judged if j.class_ == class_]
@@ -176,7 +182,7 @@ def _add_up(rule: Rule, judged: list[Judged], view: View) -> tuple[list[Finding]
         unknown.extend(j for j in of_class if j.answer.is_unknown)
     if unknown:
         return [_finding(rule, unknown[0].class_, Truth.UNKNOWN, unknown, judged, view)], unknown
-    if not judged:
+    if not judged or not everything:
         return [], []
     worst = min((j.class_ for j in judged), key=CLASSES.index)
     return [_finding(rule, worst, Truth.FALSE, judged, judged, view)], []
@@ -192,7 +198,8 @@ def _finding(
         texts = dict.fromkeys(g.text for g in gaps)
     change = ""
     if truth is Truth.TRUE:
-        change = "; or ".join(dict.fromkeys(_would_change(j.node, j.setting) for j in arms[:1]))
+        first = arms[0]
+        change = f"{_named(first)} obtained" if first.excused else _would_change(first.node, first.setting)
     named = tuple(dict.fromkeys(g.fact for g in gaps)) or _facts_of(arms)
     return Finding(
         rule=rule.id,
@@ -286,7 +293,7 @@ def state_document(state: State) -> dict:
         shown = list(value)
     elif isinstance(value, Interval):
         shown = {"low": value.low, "high": value.high}
-    elif isinstance(value, Decimal) and facts()[state.fact].kind == "derived":
+    elif isinstance(value, Decimal) and fact_of(state.fact).kind == "derived":
         shown = round_half_up(value, _SHOWN_PLACES)
     else:
         shown = value
@@ -303,6 +310,10 @@ def state_document(state: State) -> dict:
 
 def _waits_for_medicines(finding: Finding) -> bool:
     return finding.truth is Truth.UNKNOWN and any(g.fact == "medication-reconciled-on" for g in finding.gaps)
+
+
+def _named(judged: Judged) -> str:
+    return " and ".join(facts()[name].words for name in judged.answer.facts)
 
 
 def _would_change(node: Node, setting: Setting) -> str:

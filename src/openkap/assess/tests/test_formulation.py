@@ -14,6 +14,7 @@ from openkap.assess.score_chart import scored
 from openkap.chart.types import Chart, Patient, Reading, Response
 from openkap.chart.view import View
 from openkap.kernel.clock import When
+from tests.fhir_cases import INSTRUMENT, SUBJECT, observation, read
 
 ON = date(2026, 11, 25)
 DIMENSIONS = ["cognitive", "somatic", "avoidance", "past-event", "imagery", "parts", "social"]
@@ -274,3 +275,44 @@ def test_a_dimension_shows_what_it_supports_with_its_evidence_and_what_to_take_c
     assert document["verified"] is False
     assert document["level_words"] == "one sign"
     assert [s["present"] for s in document["signs"]] == [True, None, None]
+
+
+# -- one item as an observation ----------------------------------------------------------------------
+
+
+def avoidance(value, *, code="oasis.3", answers=None, day="2026-11-20"):
+    """Level of avoidance, and what was not used, from one item of the OASIS beside or without a whole form."""
+    alone = observation(INSTRUMENT, code, valueInteger=value, effectiveDateTime=day)
+    form = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "oasis",
+        "status": "completed",
+        "questionnaire": "https://openkap.example/fhir/Questionnaire/oasis",
+        "subject": SUBJECT,
+        "authored": "2026-11-20",
+        "item": [{"linkId": str(k), "answer": [{"valueInteger": a}]} for k, a in enumerate(answers or (), 1)],
+    }
+    chart, records = scored(read(alone, *([form] if answers else [])), ON)
+    return formulate(View(chart, ON), records)["avoidance"].level, [u.reason for u in chart.unmapped]
+
+
+@pytest.mark.parametrize(("value", "level"), [(2, 1), (1, 0)])
+def test_one_item_as_an_observation_is_a_sign(value, level):
+    assert avoidance(value) == (level, [])
+
+
+def test_the_newer_of_an_item_and_a_form_is_the_sign():
+    assert avoidance(4, answers=[1, 1, 0, 1, 1])[0] == 0
+    assert avoidance(4, answers=[1, 1, 0, 1, 1], day="2026-11-22")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "reason"),
+    [
+        ("oasis.6", 2, "oasis has 5 items: correct the number of the item"),
+        ("oasis.3", 5, "5 is no answer of item 3 of oasis: give 0 to 4"),
+        ("audit.3", 2, "audit is known by its total only: give the total"),
+    ],
+)
+def test_an_item_that_no_form_has_is_listed_with_the_remedy(code, value, reason):
+    assert avoidance(value, code=code) == (None, [reason])

@@ -132,7 +132,8 @@ def test_an_instrument_whose_file_is_gone_is_unknown(copied):
 
 
 @pytest.mark.parametrize(
-    ("name", "highest"), [("audit", 40), ("ymrs", 60), ("stop-bang", 8), ("ipss", 35), ("icsi", 20), ("icpi", 16)]
+    ("name", "highest"),
+    [("audit", 40), ("ymrs", 60), ("stop-bang", 8), ("ipss", 35), ("icsi", 20), ("icpi", 16), ("lsas", 144)],
 )
 def test_a_total_only_instrument_has_a_range_marked_unverified(name, highest):
     row = totals_only()[name]
@@ -144,7 +145,7 @@ def test_a_total_only_instrument_has_a_range_marked_unverified(name, highest):
 
 
 def test_no_other_instrument_is_known_by_its_total_only():
-    assert sorted(totals_only()) == ["audit", "icpi", "icsi", "ipss", "stop-bang", "ymrs"]
+    assert sorted(totals_only()) == ["audit", "icpi", "icsi", "ipss", "lsas", "stop-bang", "ymrs"]
 
 
 # --- codes -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from it. What is wrong with a single resource is the reader's business.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -30,6 +31,7 @@ _ELSEWHERE = (
 )
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode(data: bytes, what: str = "The document") -> Any:
@@ -37,7 +39,8 @@ def decode(data: bytes, what: str = "The document") -> Any:
     Decode JSON; numbers with a point become exact decimals.
 
     Raises:
-        UnreadableDocument: empty, too large, not JSON (NaN is not JSON), nested too deeply.
+        UnreadableDocument: empty, too large, not JSON (NaN is not JSON), nested too deeply, or an object has
+            a key twice, of which readers keep one or the other.
     """
     if len(data) > MAX_BYTES:
         limit = MAX_BYTES // (1024 * 1024)
@@ -45,11 +48,32 @@ def decode(data: bytes, what: str = "The document") -> Any:
     if not data.strip():
         raise UnreadableDocument(f"{what} is empty: give a JSON document.")
     try:
-        return _DECODER.decode(data)
+        document = _DECODER.decode(data)
+        if twice := _key_given_twice(data, document):
+            raise UnreadableDocument(f"{what} has the key {twice!r} twice in one object: keep one of the two.")
+        return document
     except RecursionError:
         raise UnreadableDocument(f"{what} is nested too deeply to be a FHIR document: check the export.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise UnreadableDocument(f"{what} is not JSON ({fault}): check that the whole file was saved.") from None
+
+
+def _key_given_twice(data: bytes, document: Any) -> str | None:
+    """The first key that one object has twice, or None."""
+    # Written again, a document without such keys has as many quotation marks; only escapes hide one.
+    if b"\\u" not in data and data.count(b'"') == _ENCODER.encode(document).count(b'"'):
+        return None
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) < len(pairs):
+            names = [key for key, _ in pairs]
+            found.append(next(key for place, key in enumerate(names) if key in names[:place]))
+        return result
+
+    json.loads(data, object_pairs_hook=look)
+    return found[0] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +86,14 @@ class Entry:
         name: `Type/id`, else its full address, else its place in the bundle.
         full_urls: addresses it is referred to by; a resource sent twice may have two.
         disputed: another entry has the same type and id and other content.
+        place: in `Bundle.entry`.
     """
 
     resource: dict[str, Any]
     name: str
     full_urls: tuple[str, ...] = ()
     disputed: bool = False
+    place: int = 0
 
     @property
     def type(self) -> str:
@@ -204,17 +230,39 @@ def _entries(document: dict[str, Any]) -> tuple[list[Entry], list[tuple[str, str
         identity = resource.get("id")
         kind = resource["resourceType"]
         if isinstance(identity, str):
-            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_urls))
+            found.setdefault((kind, identity), []).append(Entry(resource, f"{kind}/{identity}", full_urls, place=place))
         else:
-            loose.append(Entry(resource, full_urls[0] if full_urls else f"{kind} at {here}", full_urls))
-    entries: list[Entry] = []
-    for same in found.values():
-        distinct = [e for i, e in enumerate(same) if all(e.resource != other.resource for other in same[:i])]
-        disputed = len(distinct) > 1
-        for entry in distinct:
-            urls = tuple(url for twin in same if twin.resource == entry.resource for url in twin.full_urls)
-            entries.append(Entry(entry.resource, entry.name, urls, disputed))
+            loose.append(Entry(resource, full_urls[0] if full_urls else f"{kind} at {here}", full_urls, place=place))
+    entries = [entry for same in found.values() for entry in (same if len(same) == 1 else _once(same))]
     return entries + loose, skipped
+
+
+def _once(same: list[Entry]) -> list[Entry]:
+    """Entries of one type and id: each content once, disputed where there are several."""
+    versions: list[list[Entry]] = []
+    for entry in same:
+        alike = next((copies for copies in versions if _content(copies[0]) == _content(entry)), None)
+        if alike is None:
+            versions.append([entry])
+        else:
+            alike.append(entry)
+    chosen = []
+    for copies in versions:
+        first = max(copies, key=_is_labelled)
+        urls = tuple(url for copy in copies for url in copy.full_urls)
+        chosen.append(Entry(first.resource, first.name, urls, len(versions) > 1, first.place))
+    return chosen
+
+
+def _content(entry: Entry) -> dict[str, Any]:
+    """What a resource says; `meta` tells of the copy (when it was stored, where it came from), not of the patient."""
+    return {key: value for key, value in entry.resource.items() if key != "meta"}
+
+
+def _is_labelled(entry: Entry) -> bool:
+    """True for a copy with tags or security labels, which are not to be lost: they mark test records."""
+    meta = entry.resource.get("meta")
+    return isinstance(meta, dict) and bool(meta.get("tag") or meta.get("security"))
 
 
 def _addresses(entry: Entry) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from openkap.chart.vocabulary import CodeMatch, facts
+from openkap.chart.vocabulary import CodeMatch, facts, is_item
 from openkap.kernel import coding
 
 # The same systems as older exports write them.
@@ -31,11 +31,15 @@ class Meaning:
         fact: its name.
         past: the code says that the condition is over.
         doubtful: the code alone does not say enough; the record's words would have to.
+        undated: the onset of the entry is not the day of the event.
+        episode: it counts for the look-back after its onset.
     """
 
     fact: str
     past: bool = False
     doubtful: bool = False
+    undated: bool = False
+    episode: bool = False
 
 
 def codings(concept: Any) -> Iterator[tuple[str, str, str]]:
@@ -80,10 +84,13 @@ def observation_facts(concept: Any) -> list[str]:
     for system, code, _ in codings(concept):
         if system == coding.LOINC:
             found.extend(_by_loinc().get(code, ()))
-        elif code in facts() and (
-            (system == coding.FACT and facts()[code].asked and facts()[code].kind != "derived")
-            or (system == coding.INSTRUMENT and facts()[code].kind == "score")
-        ):
+        elif (
+            code in facts()
+            and (
+                (system == coding.FACT and facts()[code].asked and facts()[code].kind != "derived")
+                or (system == coding.INSTRUMENT and facts()[code].kind == "score")
+            )
+        ) or (system == coding.INSTRUMENT and is_item(code)):
             found.append(code)
     return list(dict.fromkeys(found))
 
@@ -100,17 +107,18 @@ def _one_condition(system: str, code: str, text: str) -> Iterator[Meaning]:
             yield Meaning(code)
     elif system == coding.SNOMED:
         for fact, match in _by_snomed().get(code, ()):
-            yield Meaning(fact, match.past, _doubtful(match, text))
+            yield _meaning(fact, match, match.past, text)
     elif system == coding.ICD10CM:
         code = icd10(code)
         over = bool(IN_REMISSION.match(code))
         for fact, match, pattern, unless in _by_icd10().get(code[:1], ()):
             if pattern.match(code) and not (unless and unless.match(code)):
-                yield Meaning(fact, match.past or over, _doubtful(match, text))
+                yield _meaning(fact, match, match.past or over, text)
 
 
-def _doubtful(match: CodeMatch, text: str) -> bool:
-    return bool(match.text) and not any(word in text for word in match.text)
+def _meaning(fact: str, match: CodeMatch, past: bool, text: str) -> Meaning:
+    doubtful = bool(match.text) and not any(word in text for word in match.text)
+    return Meaning(fact, past, doubtful, match.undated, match.episode)
 
 
 def _pattern(*prefixes: str) -> re.Pattern[str]:

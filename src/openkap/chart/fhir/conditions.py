@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from openkap.chart.fhir import values
-from openkap.chart.fhir.codes import codings, condition_meanings, icd10
+from openkap.chart.fhir.codes import Meaning, codings, condition_meanings, icd10
 from openkap.chart.fhir.medicines import allergy_to_ketamine
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.values import Unusable
@@ -29,7 +29,7 @@ _EVENT_DATE = {
     "seizure-disorder": "last-seizure-on",
     "delirium": "delirium-on",
 }
-_SEIZURE_EVENT = "R56.9"
+_SEIZURE_EVENTS = ("R56.9", "R56.1")
 
 _HL7 = ("http://terminology.hl7.org/", "http://hl7.org/fhir/")
 _FIRST_DEGREE = frozenset(
@@ -80,13 +80,15 @@ def read_condition(resource: dict[str, Any], name: str, note: Notebook) -> None:
                 True,
                 onset or known,
                 name,
-                stands_now=not over and facts()[meaning.fact].kind == "state",
+                stands_now=not over
+                and facts()[meaning.fact].kind == "state"
+                and not (meaning.episode and (onset or known)),
                 past=over,
                 until=until,
                 confirmed=confirmed,
             )
         )
-        _add_event_date(meaning.fact, resource, name, onset, until, over, note)
+        _add_event_date(meaning, resource, name, onset, until, over, note)
 
 
 def read_allergy(resource: dict[str, Any], name: str, note: Notebook) -> None:
@@ -203,7 +205,7 @@ def _abatement(resource: dict[str, Any], note: Notebook) -> When | Unusable | No
 
 
 def _add_event_date(
-    fact: str,
+    meaning: Meaning,
     resource: dict[str, Any],
     name: str,
     onset: When | None,
@@ -211,19 +213,23 @@ def _add_event_date(
     over: bool,
     note: Notebook,
 ) -> None:
-    dated = _EVENT_DATE.get(fact)
-    if dated is None:
+    dated = _EVENT_DATE.get(meaning.fact)
+    if dated is None or (meaning.fact == "seizure-disorder" and not _is_seizure_event(resource)):
         return
-    if fact == "delirium" and (until or not over):
-        note.add(Reading(dated, until, None, name, stands_now=not over, until=until))
-    if fact == "seizure-disorder" and not _is_seizure_event(resource):
-        return
+    lasted = meaning.fact == "delirium" and (until is not None or not over)
+    if lasted:
+        note.add(Reading(dated, until, None, name, stands_now=not over, until=until, event=True))
     if onset is not None:
-        note.add(Reading(dated, onset, onset, name))
+        note.add(Reading(dated, onset, onset, name, event=True))
+    if meaning.undated or (onset is None and not lasted):
+        known = values.when(resource.get("recordedDate"), note.zone)
+        when = known if isinstance(known, When) else None
+        reason = f"{name} records one without its day"
+        note.add(Reading(dated, None, when, name, standing="unreadable", reason=reason, event=True))
 
 
 def _is_seizure_event(resource: dict[str, Any]) -> bool:
     return any(
-        system == coding.FACT or (system == coding.ICD10CM and icd10(code).startswith(_SEIZURE_EVENT))
+        system == coding.FACT or (system == coding.ICD10CM and icd10(code).startswith(_SEIZURE_EVENTS))
         for system, code, _ in codings(resource.get("code"))
     )

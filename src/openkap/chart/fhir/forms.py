@@ -64,7 +64,11 @@ def _read_intake(resource: dict[str, Any], name: str, moment: When | None, stand
         elif fact.by == "C" and not clinician:
             note.skip({}, where, f"{fact.words} counts only when a clinician answers: the author is not a Practitioner")
         else:
-            _add_answer(fact, answers, where, moment, standing, note)
+            excuse = next(filter(None, map(_excuse, answers)), "")
+            if excuse and clinician and standing == "final":
+                note.add(Reading(fact.id, None, moment, where, standing="unobtainable", reason=excuse))
+            else:
+                _add_answer(fact, answers, where, moment, standing, note)
 
 
 def _add_answer(
@@ -114,6 +118,13 @@ def _answer(fact: Fact, answers: list[dict[str, Any]]) -> Readable:
     if fact.repeats:
         return tuple(str(value) for value, _ in read), None
     return read[0]
+
+
+def _excuse(answer: dict[str, Any]) -> str:
+    """Why an item cannot be answered, where it has no value and says so."""
+    if any(key.startswith("value") for key in answer):
+        return ""
+    return next(filter(None, (values.cannot_be_had(v) for k, v in answer.items() if k.startswith("_value"))), "")
 
 
 def _one_answer(fact: Fact, suffix: str, value: Any) -> Readable:

@@ -137,6 +137,13 @@ def daily_mg(dosage: Any) -> Decimal | None:
     return amount * times / period * per_day
 
 
+def _since(resource: dict[str, Any], note: Notebook) -> When | None:
+    """Start of a period of use, whose end may be planned."""
+    period = resource.get("effectivePeriod")
+    start = values.when(period.get("start"), note.zone) if isinstance(period, dict) else None
+    return start if isinstance(start, When) else None
+
+
 def _add(
     resource: dict[str, Any], name: str, standing: Standing, moment: When | Unusable | None, dosage: Any, note: Notebook
 ) -> None:
@@ -149,7 +156,10 @@ def _add(
         shown = {"code": concept} if concept else resource
         note.skip(shown, name, f"medicine not understood: {what}", medicine=standing == "current")
     if named and named.ingredients:
-        note.medicines.append(Medicine(named.ingredients, standing, daily_mg(dosage), name, moment, _text(concept)))
+        since = _since(resource, note)
+        note.medicines.append(
+            Medicine(named.ingredients, standing, daily_mg(dosage), name, moment, _text(concept), since)
+        )
 
 
 def _medicine(resource: dict[str, Any], note: Notebook) -> tuple[dict[str, Any], Named | None]:

@@ -67,7 +67,15 @@ class Notebook:
 
     def by_clinician(self, resource: dict[str, Any]) -> bool:
         """True if a Practitioner or PractitionerRole is named as author."""
-        author = resource.get("author")
+        return self._is_clinician(resource.get("author"), resource)
+
+    def performed_by_clinician(self, resource: dict[str, Any]) -> bool:
+        """True if a Practitioner or PractitionerRole is among those who performed it."""
+        performers = resource.get("performer")
+        listed = performers if isinstance(performers, list) else ()
+        return any(self._is_clinician(performer, resource) for performer in listed)
+
+    def _is_clinician(self, author: Any, resource: dict[str, Any]) -> bool:
         reference = author.get("reference") if isinstance(author, dict) else None
         if not isinstance(reference, str):
             return isinstance(author, dict) and author.get("type") in ("Practitioner", "PractitionerRole")

@@ -12,7 +12,7 @@ from openkap.chart.fhir.codes import codings, observation_facts
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.values import Readable, Unusable
 from openkap.chart.types import Reading, Standing
-from openkap.chart.vocabulary import Fact, facts
+from openkap.chart.vocabulary import Fact, fact_of, is_item
 from openkap.kernel import coding
 from openkap.kernel.clock import When
 from openkap.kernel.quantity import number
@@ -35,7 +35,7 @@ def read_observation(resource: dict[str, Any], name: str, note: Notebook) -> Non
         note.skip(resource, name, f"date: {moment.reason}")
         return
     understood = observation_facts(resource.get("code"))
-    if understood == ["urine-drug-screen"]:
+    if understood == ["urine-drug-screen"] and not values.cannot_be_had(resource.get("dataAbsentReason")):
         screen = _drug_screen(resource, name, moment, standing)
         note.add(screen)
         if screen.standing == "unreadable":
@@ -46,13 +46,13 @@ def read_observation(resource: dict[str, Any], name: str, note: Notebook) -> Non
         return
     before = len(note.readings)
     for fact in understood:
-        _read_one(facts()[fact], resource, resource, name, moment, standing, note)
+        _read_one(fact_of(fact), resource, resource, name, moment, standing, note)
     for part in _components(resource):
         meant = observation_facts(part.get("code"))
         if len(meant) > 1:
             note.skip(part, name, f"its codes mean different facts ({', '.join(meant)}): correct the coding")
         elif meant:
-            _read_one(facts()[meant[0]], part, resource, name, moment, standing, note)
+            _read_one(fact_of(meant[0]), part, resource, name, moment, standing, note)
     if len(note.readings) == before:
         note.skip(resource, name, "no code of it is in the vocabulary")
     _refuse_swapped_pressures(resource, name, note, before)
@@ -84,6 +84,10 @@ def _read_one(
     note: Notebook,
 ) -> None:
     """Read the value of a whole observation or of one component."""
+    excuse = values.cannot_be_had(element.get("dataAbsentReason"))
+    if excuse and standing == "final" and note.performed_by_clinician(resource):
+        note.add(Reading(fact.id, None, moment, name, standing="unobtainable", reason=excuse))
+        return
     value = _value(fact, element)
     stated = fact.id == "weight" and (_has_code(element, _STATED_WEIGHT) or note.by_patient(resource))
     barred = stated or (fact.by == "C" and note.by_patient(resource))
@@ -150,6 +154,8 @@ def _number(fact: Fact, suffix: str, value: Any) -> Readable | None:
 
 
 def _score(fact: Fact, suffix: str, value: Any) -> Readable | None:
+    if suffix == "Boolean" and isinstance(value, bool) and is_item(fact.id):
+        return Decimal(int(value)), fact.unit
     if suffix == "CodeableConcept":
         found = values.answer_codes(value, fact)
         answer = values.frequency_answer(value) if fact.id == "phq-9.9" else None

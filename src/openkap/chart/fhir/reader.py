@@ -12,7 +12,7 @@ from datetime import tzinfo
 from typing import Any
 
 from openkap.chart.fhir import values
-from openkap.chart.fhir.bundle import Bundle, Entry, decode, read_envelope, references, subject_references
+from openkap.chart.fhir.bundle import Bundle, Entry, decode, read_envelope, subject_references
 from openkap.chart.fhir.codes import codings
 from openkap.chart.fhir.conditions import read_allergy, read_condition, read_family_history
 from openkap.chart.fhir.forms import read_response
@@ -64,18 +64,19 @@ def read_chart(document: bytes | dict[str, Any], zone: tzinfo | None = None) -> 
     """
     data = decode(document, "The bundle") if isinstance(document, bytes) else document
     try:
-        return _read(read_envelope(data), zone)
+        bundle = read_envelope(data)
+        return _read(bundle, zone, r4.entries_at_fault(document))
     except RecursionError:
         raise UnreadableDocument("The bundle is nested too deeply to be a record: check the export.") from None
 
 
-def _read(bundle: Bundle, zone: tzinfo | None) -> Chart:
+def _read(bundle: Bundle, zone: tzinfo | None, at_fault: frozenset[int] | None) -> Chart:
     note = Notebook(bundle, zone)
     for name, reason in bundle.skipped:
         note.skip({}, name, reason)
-    patient = _patient(bundle, note)
+    patient = _patient(bundle, note, at_fault)
     for entry in bundle.entries:
-        _read_entry(entry, bundle, note)
+        _read_entry(entry, bundle, note, at_fault)
     check_lists(note)
     _deny_what_interviews_asked(note)
     return Chart(
@@ -90,16 +91,16 @@ def _read(bundle: Bundle, zone: tzinfo | None) -> Chart:
     )
 
 
-def _read_entry(entry: Entry, bundle: Bundle, note: Notebook) -> None:
+def _read_entry(entry: Entry, bundle: Bundle, note: Notebook, at_fault: frozenset[int] | None) -> None:
     resource, name = entry.resource, entry.name
     reader = _READERS.get(entry.type)
     if reader is None and entry.type != "Consent":
         if entry.type not in _SUPPORTING:
             note.skip(resource, name, f"{entry.type} is not read")
         return
-    targets, modified = references(resource)
-    if modified or resource.get("implicitRules"):
-        key = "modifierExtension" if modified else "implicitRules"
+    seen = r4.survey(resource)
+    if seen.modified or resource.get("implicitRules"):
+        key = "modifierExtension" if seen.modified else "implicitRules"
         note.skip(
             resource, name, f"{key} may change its meaning and is not understood", medicine=leaves_doubt(resource)
         )
@@ -115,10 +116,11 @@ def _read_entry(entry: Entry, bundle: Bundle, note: Notebook) -> None:
         _mark_disputed(note, *before)
         reason = "the same id stands in the bundle with other content: settle which holds"
         note.skip(resource, name, reason, medicine=leaves_doubt(resource))
-    for target in dict.fromkeys(targets):
+    for target in dict.fromkeys(seen.references):
         if target not in subjects and bundle.resolve(target, resource) is None:
             note.skip({}, name, f"a reference of it leads nowhere ({target})")
-    _list_faults(resource, name, note)
+    if not seen.clean or at_fault is None or entry.place in at_fault:
+        _list_faults(resource, name, note)
 
 
 def _mark_disputed(note: Notebook, readings: int, responses: int, lists: int, trials: int) -> None:
@@ -137,13 +139,14 @@ def _list_faults(resource: dict[str, Any], name: str, note: Notebook) -> None:
         note.skip({}, name, f"not valid R4: {len(found) - _FAULTS_SHOWN} more faults; validate the export")
 
 
-def _patient(bundle: Bundle, note: Notebook) -> Patient:
+def _patient(bundle: Bundle, note: Notebook, at_fault: frozenset[int] | None) -> Patient:
     resource = bundle.patient.resource
     if note.may_mean_otherwise(resource):
         reason = "a modifier extension or implicit rule may change its meaning and is not understood"
         note.skip({}, bundle.patient.name, reason)
         return Patient(source=bundle.patient.name, name=_human_name(resource), synthetic=_is_synthetic(resource))
-    _list_faults(resource, bundle.patient.name, note)
+    if not r4.survey(resource).clean or at_fault is None or bundle.patient.place in at_fault:
+        _list_faults(resource, bundle.patient.name, note)
     born = values.when(resource.get("birthDate"), None)
     if isinstance(born, Unusable):
         note.skip({}, bundle.patient.name, f"birthDate: {born.reason}")

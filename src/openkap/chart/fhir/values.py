@@ -18,6 +18,8 @@ from openkap.kernel.quantity import Quantity, known_unit, number
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
+CANNOT_BE_HAD = f"{coding.BASE}/StructureDefinition/cannot-be-had"
+
 UCUM = (coding.UCUM, "urn:oid:2.16.840.1.113883.6.8")
 _LITRE = re.compile(r"((?:^|[/.])[a-z]?)l(?![a-z_\]])")
 _LARGEST_EXPONENT = 30  # nothing in medicine has thirty digits; what has them only costs memory
@@ -46,17 +48,13 @@ def when(value: Any, zone: tzinfo | None) -> When | Unusable | None:
 
 def choice(resource: dict[str, Any], stem: str) -> tuple[str, Any] | Unusable | None:
     """The one `stem[x]` element as (type suffix, value); two at once cannot be used."""
-    found = [
-        (key[len(stem) :], resource[key])
-        for key in resource
-        if key.startswith(stem) and len(key) > len(stem) and key[len(stem)].isupper()
-    ]
+    size = len(stem)
+    found = [key for key in resource if key.startswith(stem) and key[size : size + 1].isupper()]
     if not found:
         return None
     if len(found) > 1:
-        names = " and ".join(stem + suffix for suffix, _ in found)
-        return Unusable(f"{names} stand together: keep the one that is meant")
-    return found[0]
+        return Unusable(f"{' and '.join(found)} stand together: keep the one that is meant")
+    return found[0][size:], resource[found[0]]
 
 
 def effective(resource: dict[str, Any], zone: tzinfo | None) -> When | Unusable | None:
@@ -80,11 +78,13 @@ def unit_code(raw: str, fact: Fact) -> str | None:
     UCUM writes the litre `l` or `L` and the arbitrary unit `[iU]` or `[IU]`; annotations in braces do not
     change a unit (`/min{beats}`); `1/min` and `min-1` are `/min`. Case matters otherwise.
     """
+    if raw in fact.units:
+        return raw
     spelled = _LITRE.sub(r"\1L", raw).replace("[iU]", "[IU]")
     bare = re.sub(r"\{[^}]*\}", "", spelled)
     bare = re.sub(r"^1/", "/", bare)
     bare = re.sub(r"^([a-z]+)-1$", r"/\1", bare)
-    return next((unit for unit in (raw, spelled, bare) if unit in fact.units), None)
+    return next((unit for unit in (spelled, bare) if unit in fact.units), None)
 
 
 def quantity(value: Any, fact: Fact) -> tuple[Decimal, str] | Unusable:
@@ -209,6 +209,16 @@ def absent_reason(concept_or_element: Any) -> str:
             return str(extension.get("valueCode", "unknown"))
     for _, code, _ in codings(concept_or_element):
         return code
+    return ""
+
+
+def cannot_be_had(element: Any) -> str:
+    """The recorded reason why a value cannot be had, from the extension of that name; empty where there is none."""
+    extensions = element.get("extension") if isinstance(element, dict) else None
+    for extension in extensions if isinstance(extensions, list) else ():
+        if isinstance(extension, dict) and extension.get("url") == CANNOT_BE_HAD:
+            reason = extension.get("valueString")
+            return reason.strip() if isinstance(reason, str) else ""
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import fhirkit
 import pytest
 
 from openkap.chart.fhir import bundle as envelope
@@ -476,3 +477,61 @@ def test_neither_an_item_nor_a_plain_statement_can_sign_a_consent():
     plain = {"coding": [{"system": "https://openkap.example/fhir/CodeSystem/fact", "code": "consent"}]}
     observed = measured("29463-7", 1, "kg") | {"code": plain, "valueCodeableConcept": {"coding": [{"code": "signed"}]}}
     assert state("consent", intake(said), without(observed, "valueQuantity")).status == "unknown"
+
+
+# -- two copies, and keys given twice --------------------------------------------------------------
+
+
+def test_two_copies_that_differ_in_meta_only_are_one_record():
+    first = measured("8302-2", 170, "cm", id="same", meta={"versionId": "1", "lastUpdated": "2026-11-20T08:00:00Z"})
+    second = first | {"meta": {"versionId": "2", "lastUpdated": "2026-11-21T08:00:00Z", "source": "urn:other"}}
+    chart = read(first, second)
+    assert [r.standing for r in chart.readings["height"]] == ["final"]
+    assert "other content" not in listed(chart)
+    assert state("height", first, second | {"status": "amended"}).status == "conflict"
+
+
+@pytest.mark.parametrize("labelled_first", [True, False])
+def test_a_test_label_on_one_copy_of_the_patient_is_kept(labelled_first):
+    tag = {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+    copies = [patient(meta=tag), patient(meta={"versionId": "2"})]
+    whole = bundle(who=copies[0] if labelled_first else copies[1])
+    whole["entry"].append({"resource": copies[1] if labelled_first else copies[0]})
+    assert read_chart(whole).patient.synthetic
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "key"),
+    [
+        ('"status": "final"', '"status": "final", "status": "preliminary"', "status"),
+        ('"status": "final"', '"status": "entered-in-error", "status": "final"', "status"),
+        ('"value": 170', '"value": 170, "value": 17', "value"),
+        ('"type": "collection"', '"type": "collection", "type": "collection"', "type"),
+        ('"status": "final"', '"status": "final", "note": [{"text": "a\\u0022"}], "status": "final"', "status"),
+    ],
+)
+def test_a_key_given_twice_is_refused_in_one_sentence(good, bad, key):
+    data = json.dumps(bundle(measured("8302-2", 170, "cm", id="h")))
+    assert good in data
+    assert repr(key) in refusal(data.replace(good, bad, 1).encode())
+
+
+@pytest.mark.parametrize(
+    "text", ['quoted \\"words\\"', "\\u0022", "\\u00e4 / \\\\ \\/ \\n", '{\\"status\\": 1, \\"status\\": 2}']
+)
+def test_quotation_marks_and_escapes_in_a_text_are_no_second_key(text):
+    data = json.dumps(bundle(measured("8302-2", 170.5, "cm", id="h", note=[{"text": "PLACE"}])))
+    assert read_chart(data.replace("PLACE", text).encode()).readings["height"]
+
+
+def test_a_sound_bundle_is_validated_once_and_a_broken_entry_once_more(monkeypatch):
+    asked = []
+    validate = fhirkit.validate
+    monkeypatch.setattr(fhirkit, "validate", lambda given: asked.append(given) or validate(given))
+    heights = [measured("8302-2", 170 + k, "cm", id=f"h{k}") for k in range(5)]
+    data = json.dumps(bundle(*heights)).encode()
+    read_chart(data)
+    assert asked == [data]
+    heights[3]["status"] = ["final"]
+    assert "h3" in listed(read(*heights))
+    assert [given.get("id") for given in asked[2:]] == ["h3"]

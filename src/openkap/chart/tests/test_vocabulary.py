@@ -391,7 +391,7 @@ def test_every_loinc_and_snomed_code_has_a_true_check_digit():
 
 def test_every_icd_prefix_has_the_form_of_one():
     prefixes = [p for f in facts().values() for m in f.codes if m.system == "icd10" for p in (m.code, *m.unless)]
-    assert [p for p in prefixes if not re.fullmatch(r"[A-Z](\d([0-9x](\.[0-9x]{1,3})?)?)?", p)] == []
+    assert [p for p in prefixes if not re.fullmatch(r"[A-Z](\d([0-9Ax](\.[0-9x]{1,3})?)?)?", p)] == []
 
 
 def test_every_code_of_a_fact_reads_back_as_the_fact():
