@@ -32,7 +32,6 @@ def references_in(node):
     return own + [r for key, value in node.items() if key != "modifierExtension" for r in references_in(value)]
 
 
-@pytest.mark.hazard("HAZ-06", "C1")
 def test_whatever_the_slow_check_faults_the_quick_ones_send_to_it():
     chance = random.Random(3)
     sound = [entry["resource"] for entry in panic(date(2026, 11, 25)).bundle()["entry"]]

@@ -37,7 +37,7 @@ def older(case, *extra):
     return case(born=BORN_1970, measurements={"qtc": []}, extra=list(extra))
 
 
-@pytest.mark.hazard("HAZ-27", "C1")
+@pytest.mark.hazard("HAZ-20", "C2")
 def test_a_reason_why_an_mh_datum_cannot_be_had_makes_a_true_caution(case, screened, found):
     assert found(older(case), "SCR-CVD-3") == {"hold": "unknown"}
     assert screened(older(case)).verdict == "insufficient"
@@ -104,7 +104,7 @@ def screener(status, *answers):
     return form | {"id": "screener", "status": status}
 
 
-@pytest.mark.hazard("HAZ-27", "C1")
+@pytest.mark.hazard("HAZ-20", "C1")
 @pytest.mark.parametrize(
     ("answers", "rule", "class_"),
     [
@@ -122,7 +122,7 @@ def test_a_finished_screener_with_a_wish_alone_raises_no_plan_of_safety(case, fo
     assert found(case(suicide_screen=None, extra=[whole]), "SCR-SI-3") == {}
 
 
-@pytest.mark.hazard("HAZ-27", "C1")
+@pytest.mark.hazard("HAZ-20", "C1")
 def test_an_unfinished_screener_without_a_yes_clears_nothing_and_is_named(case, screened):
     form = screener("in-progress", False, False, None, None, None, False, None)
     outcome = screened(case(suicide_screen=None, extra=[form]))
@@ -132,7 +132,7 @@ def test_an_unfinished_screener_without_a_yes_clears_nothing_and_is_named(case, 
     ]
 
 
-@pytest.mark.hazard("HAZ-27", "C1")
+@pytest.mark.hazard("HAZ-20", "C1")
 def test_one_item_of_the_screener_raises_its_level_and_clears_nothing(case, found):
     yes = observation(coding.INSTRUMENT, "c-ssrs-screen.4", 1, valueBoolean=True)
     no = yes | {"valueBoolean": False}
