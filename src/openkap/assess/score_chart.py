@@ -123,6 +123,8 @@ def _readings(request: ScoreRequest, result: Score, response: Response) -> list[
     if not request.final:
         reason = f"the form in {response.source} is {request.status}: complete it"
         found.append(_reading(request.instrument, None, response, "unreadable", reason))
+    if request.final and response.tentative:  # not reviewed, or in dispute: it may raise and not clear
+        found = [replace(r, standing="tentative") if r.standing == "final" else r for r in found]
     return [reading for reading in found if reading.fact in facts()]
 
 
@@ -258,6 +260,8 @@ def _sex(patient: Patient) -> str | None:
 def _why_not(request: ScoreRequest, result: Score, response: Response, on: date) -> str:
     if not request.final:
         return f"the form is {request.status}"
+    if response.tentative:
+        return "nobody has looked at the form yet, or it exists in two versions"
     if result.status not in ("ok", "prorated"):
         return f"the form is {result.status}"
     if response.when is None:

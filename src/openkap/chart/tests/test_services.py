@@ -8,6 +8,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from openkap.assess.score_chart import scored
 from openkap.chart import services
 from openkap.chart.models import Import, Record, Resolution, Review
 from openkap.chart.selectors import chart_of, history_of, kept_records, preview, version_of
@@ -99,6 +100,29 @@ def test_a_medicine_list_that_nobody_has_reviewed_is_no_list(known: Clinic):
     assert state(known, "medication-list").status == "unknown"
     accept_all(known)
     assert state(known, "medication-list").status == "known"
+
+
+@pytest.mark.hazard("HAZ-06", "C3")
+def test_the_scores_of_a_form_that_nobody_has_reviewed_raise_and_clear_nothing(known: Clinic):
+    form = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "q",
+        "questionnaire": f"{coding.BASE}/Questionnaire/phq-9",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+        "authored": "2026-11-24",
+        "item": [{"linkId": str(n), "answer": [{"valueInteger": 1}]} for n in range(1, 10)],
+    }
+    take(known, bundle(form))
+
+    def score(*, tentative: bool = False):
+        chart, _records = scored(chart_of(known.ida), TODAY)
+        return View(chart, TODAY, tentative=tentative).state("phq-9")
+
+    assert score().status == "unknown"
+    assert score(tentative=True).value == 9
+    accept_all(known)
+    assert score().value == 9
 
 
 def test_the_same_bundle_again_changes_nothing(known: Clinic):
