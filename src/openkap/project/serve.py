@@ -11,6 +11,8 @@ from granian.server import Server
 
 from openkap.project.environment import Environment, prepare
 
+STOPS_WITHIN = 10  # s from the signal to the end; what was acknowledged is on the disk before
+
 
 def run(check_only: bool) -> int:
     """
@@ -65,6 +67,7 @@ def listen(environment: Environment) -> None:
         address=environment.bind,
         port=environment.port,
         interface=Interfaces.ASGINL,
+        workers_kill_timeout=STOPS_WITHIN,
         log_access=False,  # a path may name a patient's id
         ssl_cert=environment.certificate,
         ssl_key=environment.key,
