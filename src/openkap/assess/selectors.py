@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -101,7 +101,7 @@ def state_of(request: FormRequest, now: datetime | None = None) -> FormState:
     late = (today_at(request.patient.site, now) - request.due).days
     is_open = step not in TERMINAL
     word = "overdue" if is_open and late > 0 else step
-    title = asking.shape_of(request.form).title
+    title = asking.title_of(request.form)
     return FormState(request, title, word, step, max(late, 0) if is_open else 0, events[-1] if events else None, events)
 
 
@@ -144,7 +144,7 @@ class Door:
 
     Args:
         why_shut: `expired`, `revoked`, `withdrawn`, `done` or `declined`; empty: it is open.
-        device: the browser that shows it, if the link let it in before.
+        device: the browser that shows it, if the link let it in and it was not left or idle since.
     """
 
     link: FormLink
@@ -175,7 +175,9 @@ def door(token: str, device_token: str = "", now: datetime | None = None) -> Doo
         return None
     device = None
     if device_token:
-        device = FormDevice.objects.filter(link=link, digest=digest(device_token), left_at=None).first()
+        since = now - timedelta(minutes=asking.requests().links.idle_min)
+        known = FormDevice.objects.filter(link=link, digest=digest(device_token), left_at=None)
+        device = known.filter(seen_at__gt=since).first()
     ended = FormEvent.objects.filter(request=link.request, kind__in=TERMINAL).values_list("kind", flat=True).first()
     why = ended or ("revoked" if link.revoked_at else "expired" if link.expires_at <= now else "")
     return Door(link, why, device)

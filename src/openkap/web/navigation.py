@@ -20,6 +20,8 @@ MAIN: list[tuple[str, str | Promise]] = [
     ("today:day", _("Today")),
     ("find:people", _("People")),
     ("referral:bring", _("Referrals")),
+    ("forms:work", _("Forms")),
+    ("duty:alerts", _("Alerts")),
 ]
 # (route, words): inside one person's record; each takes patient_id.
 INSIDE: list[tuple[str, str | Promise]] = [
@@ -27,6 +29,8 @@ INSIDE: list[tuple[str, str | Promise]] = [
     ("chart:facts", _("Facts")),
     ("screen:verdict", _("Verdict")),
     ("plan:newest", _("Plan")),
+    ("forms:patient", _("Forms")),
+    ("assess:scores", _("Assess")),
     ("patient:desk", _("Identity and team")),
 ]
 

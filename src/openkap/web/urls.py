@@ -3,6 +3,9 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("openkap.web.forms.urls")),
+    path("", include("openkap.web.forms.duty_urls")),
+    path("p/<uuid:patient_id>/assess/", include("openkap.web.assess.urls")),
     path("today/", include("openkap.web.today.urls")),
     path("people/", include("openkap.web.find.urls")),
     path("referrals/", include("openkap.web.referral.urls")),
