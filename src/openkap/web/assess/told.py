@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from openkap.assess.inventories import Field, attribute, inventory_rules
 
 
@@ -23,9 +25,9 @@ def _line(answers: list[tuple[Field, Any]]) -> tuple[str, list[tuple[str, str]]]
     for field, value in answers:
         if value is None:
             continue
-        words = (
-            {True: "yes", False: "no"}[value] if isinstance(value, bool) else field.options.get(str(value), str(value))
-        )
+        words = field.options.get(str(value), str(value))
+        if isinstance(value, bool):
+            words = _("yes") if value else _("no")
         if field.needed and not name:
             name = words
         else:

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from openkap.assess import asking, services
-from openkap.assess.asking import DECLINED
-from openkap.assess.models import FormRequest
+from openkap.assess.intake import DECLINED
+from openkap.assess.models import TERMINAL, FormRequest
 from openkap.assess.selectors import WORDS, FormState, answers_of, open_requests, request_or_404, requests_of, state_of
 from openkap.kernel.errors import EXIT, UserError
 from openkap.people.models import Patient
@@ -82,9 +82,7 @@ def work_list(request: ClinicRequest) -> HttpResponse:
     """Forms of everyone whom this person may see; overdue first."""
     show = request.GET.get("show", "open")
     patients = visible_patients(request.principal, Purpose.ADMINISTRATION)
-    found = (
-        open_requests(patients) if show in ("open", "overdue", "opened", "sent", "assigned") else requests_of(patients)
-    )
+    found = requests_of(patients) if show in ("all", *TERMINAL) else open_requests(patients)
     states = [state_of(row) for row in found]
     if show in WORDS:
         states = [state for state in states if state.word == show]

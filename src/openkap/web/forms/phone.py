@@ -26,7 +26,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from openkap.assess import asking, crisis, services
-from openkap.assess.asking import CLOSED, DECLINED, NEVER, REMOVED
+from openkap.assess.asking import CLOSED, REMOVED
+from openkap.assess.intake import DECLINED, NEVER
 from openkap.assess.models import SafetyAlert
 from openkap.assess.selectors import Door, answers_of, door
 from openkap.kernel.errors import EXIT, UserError

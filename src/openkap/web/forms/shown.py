@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from openkap.assess import asking
-from openkap.assess.asking import DECLINED, NEVER, Question
+from openkap.assess.asking import Question
+from openkap.assess.intake import DECLINED, NEVER
 from openkap.web.forms.known import Known
 
 

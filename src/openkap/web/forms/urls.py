@@ -1,4 +1,4 @@
-"""Forms: a patient's phone, the and the work list of staff."""
+"""Forms: on a patient's phone, and in the work list of staff."""
 
 from django.urls import path
 
