@@ -27,10 +27,10 @@ MAIN: list[tuple[str, str | Promise]] = [
 INSIDE: list[tuple[str, str | Promise]] = [
     ("patient:pathway", _("Pathway")),
     ("chart:facts", _("Facts")),
+    ("assess:scores", _("Scores")),
     ("screen:verdict", _("Verdict")),
     ("plan:newest", _("Plan")),
     ("forms:patient", _("Forms")),
-    ("assess:scores", _("Assess")),
     ("patient:desk", _("Identity and team")),
 ]
 
