@@ -68,6 +68,12 @@ def inside(principal: Principal, patient_id: UUID, here: str) -> list[Entry]:
     ]
 
 
+def areas(principal: Principal, patient_id: UUID) -> dict[str, str]:
+    """Addresses inside a record by area, of those that the principal may open."""
+    entries = [(route, _policy(route, True)) for route, _words in INSIDE]
+    return {_area(route): reverse(route, args=[patient_id]) for route, policy in entries if policy.admits(principal)}
+
+
 def _same(route: str, here: str) -> bool:
     """Some areas have several entries; elsewhere an entry is the whole area."""
     return route == here if _area(route) in ("patient", "people") else _area(route) == _area(here)
