@@ -113,9 +113,10 @@ def _judgements(people: list[Patient]) -> Iterator[Item]:
     verdicts, plans, signed = fresh_standings(people), plan.standings(people), _signed(people)
     for patient in people:
         verdict, programme = verdicts.get(patient.pk), plans.get(patient.pk)
-        if (programme is not None and (item := _plan_item(patient, programme))) or (
-            verdict is not None and (item := _verdict_item(patient, verdict, signed, programme))
-        ):
+        item = _plan_item(patient, programme) if programme else None
+        if item is None and verdict:
+            item = _verdict_item(patient, verdict, signed, programme)
+        if item:
             yield item
 
 
