@@ -14,7 +14,7 @@ PAGES = [
     ("refused", "/nothing/", Role.NURSE),
     ("today-prescriber", "/today/", Role.PRESCRIBER),
     ("today-coordinator", "/today/", Role.COORDINATOR),
-    ("find", "/people/?q=ex", Role.PRESCRIBER),
+    ("find", "/people/", Role.PRESCRIBER),
     ("pathway", "/p/{ida}/", Role.PRESCRIBER),
     ("desk", "/p/{ida}/desk/", Role.COORDINATOR),
     ("factors", "/account/factors/", Role.PRESCRIBER),
@@ -55,3 +55,18 @@ def test_a_slash_goes_to_the_find_box_and_is_a_slash_inside_a_field(surf: Surf):
 def test_the_first_visit_on_a_phone_is_light(surf: Surf):
     page = surf.open("/account/sign-in/", size="phone")
     assert weight(page) <= FIRST_VISIT
+
+
+def test_two_letters_and_a_wait_show_a_person_without_leaving_the_page(surf: Surf):
+    page = surf.open("/today/", Role.COORDINATOR)
+    page.keyboard.press("/")
+    page.keyboard.type("no")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/people/")
+    assert page.get_by_role("link", name="Noah Example").is_visible()
+    page.get_by_label("Find a person").fill("ott")
+    page.get_by_role("link", name="Otto Example").wait_for()
+    assert "ott" not in page.url
+    page.get_by_role("link", name="Otto Example").click()
+    page.wait_for_url("**/desk/")
+    assert page.get_by_text("born 2 Apr 1988").is_visible()

@@ -64,7 +64,7 @@ def test_a_stage_that_is_not_done_says_so_and_is_the_current_one(changed: dict, 
     assert current(**changed) == [["Record", "Assess", "Screen", "Plan"][stage]]
 
 
-@pytest.mark.hazard("HAZ-07", "C1")
+@pytest.mark.hazard("HAZ-20", "C2")
 @pytest.mark.parametrize("verdict", ["insufficient", "hold", "exclude"])
 def test_a_verdict_that_does_not_allow_is_never_done_whatever_was_signed(verdict: str):
     for signed in ("", "stale", "in-force"):
