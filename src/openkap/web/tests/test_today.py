@@ -1,6 +1,6 @@
 """Today and the pathway page of one person: what each role sees first, and that nothing foreign is on it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 import pytest
