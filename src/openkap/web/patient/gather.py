@@ -152,7 +152,7 @@ def score_rows(found: Found) -> list[ScoreRow]:
             name=name.upper(),
             on=date.fromisoformat(score["on"][:10]) if score["on"] and len(score["on"]) >= 10 else None,
             total=_("not scored") if score["total"] is None else words.figure(score["total"]),
-            note=score["why_not"] or score["band"] or "",
+            note=score["why_not"] or (score["band"] or "").replace("_", " "),
         )
         for name, score in sorted(newest.items())
     ]

@@ -23,10 +23,14 @@ def pathway(request: ClinicRequest) -> HttpResponse:
     urls = areas(request.principal, patient.pk)
     stages = {"record": urls.get("chart", ""), "assess": urls.get("assess", urls.get("forms", ""))}
     stages |= {name: urls.get(name, "") for name in ("screen", "plan")}
+    steps, parts = line.steps(found.where, stages), found.assessment["formulation"].values()
     context = {
         "name": full_name(patient),
         "found": found,
-        "steps": line.steps(found.where, stages),
+        "steps": steps,
+        "next": next((step for step in steps if step.current), None),
+        "measured": [part for part in parts if part["level"] is not None],
+        "unmeasured": [part for part in parts if part["level"] is None],
         "blocks": [(block, urls.get(block.area, "")) for block in gather.blocks(found)],
         "questions": gather.questions(found),
         "scores": gather.score_rows(found),
