@@ -1,6 +1,6 @@
 """Today and the pathway page of one person: what each role sees first, and that nothing foreign is on it."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -8,7 +8,6 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from tests.people_in_charts import fill
 
 from openkap.assess import services as forms
 from openkap.chart import services as chart
@@ -19,6 +18,7 @@ from openkap.people.services import Identity
 from openkap.people.types import STAFF, Role
 from openkap.synthetic.case import Case
 from tests.database import Clinic
+from tests.people_in_charts import fill
 
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 

@@ -37,7 +37,8 @@ def day(request: ClinicRequest) -> HttpResponse:
             todo += items.to_administer(principal)
         if principal.has(Role.PRIVACY_LEAD):
             todo += items.to_oversee(principal, now)
-        late, soon = [], []
+        late: list[FormState] = []
+        soon: list[FormState] = []
         if treats or arranges:
             late, soon = items.forms_by_day(visible_patients(principal, Purpose.ADMINISTRATION), local)
         new = items.newcomers(principal, now) if treats else []
