@@ -126,7 +126,9 @@ def canaries(clinic: Clinic) -> dict[str, dict[str, str]]:
         Patient.objects.filter(pk=patient.pk).update(family=mine["name"])
         condition = {
             "resourceType": "Condition",
-            "clinicalStatus": {"coding": [{"code": "active"}]},
+            "clinicalStatus": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]
+            },
             "code": {"text": mine["chart"]},
             "subject": {"reference": f"Patient/{patient.pk}"},
             "note": [{"text": mine["chart"]}],
