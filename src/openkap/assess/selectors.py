@@ -144,11 +144,14 @@ class Door:
 
     Args:
         why_shut: `expired`, `revoked`, `withdrawn`, `done` or `declined`; empty: it is open.
-        device: the browser that shows it, if the link let it in and it was not left or idle since.
+        writer: the browser that shows it, if the link let it in and it was not left: its answers are taken. One
+            that was given without signal must arrive however long ago that was.
+        device: the same, unless it was idle for long: then nothing is shown to it before the birth date.
     """
 
     link: FormLink
     why_shut: str
+    writer: FormDevice | None
     device: FormDevice | None
 
     @property
@@ -173,14 +176,14 @@ def door(token: str, device_token: str = "", now: datetime | None = None) -> Doo
     link = found.first()
     if link is None:
         return None
-    device = None
+    writer = None
     if device_token:
-        since = now - timedelta(minutes=asking.requests().links.idle_min)
-        known = FormDevice.objects.filter(link=link, digest=digest(device_token), left_at=None)
-        device = known.filter(seen_at__gt=since).first()
+        writer = FormDevice.objects.filter(link=link, digest=digest(device_token), left_at=None).first()
+    since = now - timedelta(minutes=asking.requests().links.idle_min)
+    device = writer if writer and writer.seen_at > since else None
     ended = FormEvent.objects.filter(request=link.request, kind__in=TERMINAL).values_list("kind", flat=True).first()
     why = ended or ("revoked" if link.revoked_at else "expired" if link.expires_at <= now else "")
-    return Door(link, why, device)
+    return Door(link, why, writer, device)
 
 
 # ---------------------------------------------------------------- alerts

@@ -177,6 +177,7 @@ def test_a_browser_that_did_nothing_for_long_is_forgotten(clinic, coordinator, t
     assert door(token, browser).device
     time_machine.shift(timedelta(minutes=1))
     assert door(token, browser).device is None
+    assert door(token, browser).writer  # an answer given in a tunnel still arrives
 
 
 def test_guessing_the_birth_date_ends_the_link(clinic, coordinator):

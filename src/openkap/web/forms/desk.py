@@ -154,9 +154,13 @@ def withdraw(request: ClinicRequest, request_id: UUID) -> HttpResponse:
     return _note(request, request_id, services.withdraw)
 
 
-@about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
+@about_patient(*CLINICIANS, purpose=Purpose.TREATMENT, once=False)
 def enter(request: ClinicRequest, request_id: UUID) -> HttpResponse:
-    """All questions on one page, for whoever fills the form in with the patient: digits choose, Enter moves on."""
+    """
+    All questions on one page, for whoever fills the form in with the patient: digits choose, Enter moves on.
+
+    What can be saved is saved although another answer is at fault: it may be one that raises an alert.
+    """
     asked = request_or_404(request.patient, request_id)
     shape = asking.shape_of(asked.form, settings.ENVIRONMENT.site)
     faults: dict[str, str] = {}

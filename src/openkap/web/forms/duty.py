@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,8 +19,9 @@ from openkap.assess import asking, crisis, services
 from openkap.assess.models import OnCall, SafetyAlert
 from openkap.assess.selectors import alert_or_404, alerts_for, is_closed, owners
 from openkap.assess.selectors import rota as rota_of
+from openkap.chart.selectors import kept_records
 from openkap.kernel.errors import UserError
-from openkap.people.models import Membership, Site, User
+from openkap.people.models import Membership, Patient, Site, User
 from openkap.people.policy import staff
 from openkap.people.request import ClinicRequest, disclose, origin_of
 from openkap.people.types import CLINICIANS, STAFF, Role
@@ -64,7 +66,7 @@ class DutyForm(forms.Form):
 
     def __init__(self, *args: Any, people: list[tuple[str, str]], **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.fields["user"].choices = people  # type: ignore[attr-defined]
+        self.fields["user"].choices = [("", _("Choose a person")), *people]  # type: ignore[attr-defined]
 
 
 @staff()
@@ -152,12 +154,27 @@ def take_off(request: ClinicRequest, pk: int) -> HttpResponse:
 
 def _row(request: ClinicRequest, alert: SafetyAlert) -> dict[str, Any]:
     """An alert as it is shown: staff who are no clinicians see who needs a call, not what was answered."""
-    row: dict[str, Any] = {"alert": alert, "patient": alert.patient, "name": full_name(alert.patient)}
+    row: dict[str, Any] = {
+        "alert": alert,
+        "patient": alert.patient,
+        "name": full_name(alert.patient),
+        "numbers": _numbers(alert.patient),
+    }
     if request.principal.has(*CLINICIANS):
         shape = asking.shape_of(alert.request.form)
         question = shape.question(alert.answer.link_id)
         row |= {"form_title": shape.title, "asked": question, "said": words_of(question, alert.answer.value)}
     return row
+
+
+def _numbers(patient: Patient) -> list[str]:
+    """Telephone numbers that the record has of a patient."""
+    found: list[str] = []
+    for record in kept_records(patient).records:
+        if record.resource_type == "Patient":
+            telecom = msgspec.json.decode(record.content).get("telecom") or []
+            found += [t["value"] for t in telecom if t.get("system") in ("phone", "sms") and t.get("value")]
+    return found
 
 
 def _people(site: Site) -> list[tuple[str, str]]:

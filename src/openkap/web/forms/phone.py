@@ -116,7 +116,7 @@ def begin(request: HttpRequest, token: str, found: Door) -> HttpResponse:
 def answer(request: HttpRequest, token: str, found: Door) -> HttpResponse:
     """Keep one answer. A script gets JSON; a plain form goes on to help, or to the next question."""
     scripted = request.headers.get("Accept") == "application/json"
-    if found.device is None:
+    if found.writer is None:
         sentence = _("Give your birth date to go on here.")
         if scripted:
             return JsonResponse({"sentence": sentence, "enter": True}, status=403)
@@ -133,7 +133,7 @@ def answer(request: HttpRequest, token: str, found: Door) -> HttpResponse:
             key=_key(request),
             sequence=_sequence(request),
             given_at=_given_at(request),
-            device=found.device,
+            device=found.writer,
             site=settings.ENVIRONMENT.site,
             origin=origin_of(request),
         )

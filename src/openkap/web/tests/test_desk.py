@@ -154,6 +154,16 @@ def test_an_interview_that_finds_danger_says_so_on_the_page_and_alerts(clinic):
     assert "/alerts/" in page
 
 
+@pytest.mark.hazard("HAZ-48", "C3")
+def test_a_fault_in_another_answer_does_not_undo_the_one_that_alerts(clinic):
+    request = services.ask_form(None, clinic.ida, "phq-9", by_staff=True)
+    path = f"/p/{clinic.ida.pk}/forms/{request.pk}/enter/"
+    reply = clinic.client(Role.NURSE).post(path, {"save": "1", "q-1": "7", "q-9": "3"})
+    assert reply.status_code == 422
+    assert answers_of(request) == {"9": "3"}
+    assert request.alerts.get().notices.exists()
+
+
 # --- alerts and rota ---------------------------------------------------------------------------------
 
 
@@ -171,6 +181,14 @@ def test_who_has_the_alert_reads_it_and_writes_what_was_done(clinic):
     assert AlertAction.objects.get().by == clinic.users[Role.THERAPIST]
     assert "spoke, safety plan made" in client.get(path).content.decode()
     assert "No alert is in your hands" in clinic.client(Role.NURSE).get("/alerts/").content.decode()
+
+
+@pytest.mark.hazard("HAZ-48", "C2")
+def test_every_page_of_whoever_has_an_alert_says_so_and_names_nobody(clinic):
+    filled(clinic, clinic.ida, "phq-9", "1", finish=False)
+    for path in ("/today/", "/forms/?show=done", "/alerts/"):
+        assert "1 alert is in your hands" in clinic.client(Role.NURSE).get(path).content.decode()
+    assert "in your hands: " not in clinic.client(Role.BILLING).get("/today/").content.decode()
 
 
 @pytest.mark.hazard("HAZ-71", "C1")

@@ -227,6 +227,18 @@ def test_each_reading_of_answers_is_in_the_audit_trail(phone):
     assert AuditEvent.objects.filter(action="R", entity=f"FormLink/{phone.link.pk}").count() == before + 1
 
 
+@pytest.mark.hazard("HAZ-48", "C3")
+def test_an_answer_that_waited_for_a_signal_for_hours_is_taken_although_the_page_is_not_shown(phone, time_machine):
+    time_machine.move_to("2026-11-25T22:00:00+00:00", tick=False)
+    phone.link, phone.token = services.make_link(None, phone.request)
+    phone.begin()
+    time_machine.shift(timedelta(hours=9))
+    assert "Your birth date" in phone.page()
+    assert phone.say("9", "2").headers["Location"].split("?")[0].endswith("/help/")
+    assert SafetyAlert.objects.exists()
+    assert "Your birth date" in phone.page()
+
+
 def test_a_script_gets_short_replies(phone):
     phone.begin()
     accept = {"headers": {"accept": "application/json"}}

@@ -182,6 +182,7 @@ function ask() {
       } else {
         queue.shift(); // not an answer to this question: ask again and say why
         keep();
+        if (!by.has(answer.link)) continue; // the form has changed since
         said.delete(answer.link);
         delete by.get(answer.link).sent;
         show(answer.link);
