@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -36,6 +37,7 @@ class Block:
     title: Words
     why: Words
     area: str  # of the page where it is settled
+    url: str = ""  # where it is settled outside this record
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def blocks(found: Found) -> list[Block]:
 def _blocks(found: Found) -> Iterator[Block]:
     for alert in found.alerts:
         day = words.day(alert.raised_at.date())
-        yield Block("stop", _("A safety answer is open"), _("Given on %(day)s.") % {"day": day}, "forms")
+        why = _("Given on %(day)s.") % {"day": day}
+        yield Block("stop", _("A safety answer is open"), why, "", reverse("duty:alert", args=[alert.pk]))
     for name in ("exclude", "hold"):
         for finding in found.screening["findings"]:
             if finding["truth"] == "true" and finding["class"] == name:

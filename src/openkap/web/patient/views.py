@@ -31,7 +31,7 @@ def pathway(request: ClinicRequest) -> HttpResponse:
         "next": next((step for step in steps if step.current), None),
         "measured": [part for part in parts if part["level"] is not None],
         "unmeasured": [part for part in parts if part["level"] is None],
-        "blocks": [(block, urls.get(block.area, "")) for block in gather.blocks(found)],
+        "blocks": [(block, block.url or urls.get(block.area, "")) for block in gather.blocks(found)],
         "questions": gather.questions(found),
         "scores": gather.score_rows(found),
         "areas": urls,
@@ -48,6 +48,7 @@ def desk(request: ClinicRequest) -> HttpResponse:
     context = {
         "name": full_name(patient),
         "patient": patient,
+        "arranges": request.principal.has(Role.COORDINATOR),
         "identifiers": patient.identifiers.order_by("system", "value"),
         "team": care_team(request.principal, patient),
         "forms": sorted(forms, key=lambda form: -form.days_late),

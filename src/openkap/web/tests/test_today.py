@@ -1,6 +1,7 @@
 """Today and the pathway page of one person: what each role sees first, and that nothing foreign is on it."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -90,6 +91,19 @@ def test_a_late_form_is_overdue_for_who_treats_and_for_who_arranges(clinic: Clin
         for role in (Role.PRESCRIBER, Role.COORDINATOR):
             text = page(clinic, role)
             assert "3 days late" in text and "1 form is overdue" in text
+
+
+@pytest.mark.hazard("HAZ-48", "C3")
+@pytest.mark.goal("RG-15")
+def test_an_open_safety_answer_stands_first_and_leads_to_where_it_is_closed(clinic: Clinic):
+    request = forms.ask_form(None, clinic.ida, "phq-9")
+    alert = forms.save_answer(None, request, "9", {"value": ["1"]}, key=uuid4(), sequence=1).alert
+    for path in ("/today/", f"/p/{clinic.ida.pk}/"):
+        text = page(clinic, Role.PRESCRIBER, path)
+        first = text.partition('data-s="stop"')[2].partition("</li>")[0]
+        assert "safety answer" in first and f"/alerts/{alert.pk}/" in first
+        assert text.index("safety answer") < text.index("Overdue" if path == "/today/" else "Newest scores")
+    assert clinic.client(Role.PRESCRIBER).get(f"/alerts/{alert.pk}/").status_code == 200
 
 
 @pytest.mark.hazard("HAZ-65", "C1")

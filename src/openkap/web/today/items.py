@@ -68,7 +68,7 @@ def alerts(principal: Principal, now: datetime) -> list[Item]:
             _("safety answer"),
             _("Given on %(day)s at %(time)s. Nobody has closed it.")
             % {"day": words.day(_local(alert.raised_at).date()), "time": f"{_local(alert.raised_at):%H:%M}"},
-            reverse("forms:alert", args=[alert.pk]),
+            reverse("duty:alert", args=[alert.pk]),
             _("Review now"),
         )
         for alert in assess.alerts_for(principal, now)
@@ -199,9 +199,9 @@ def to_arrange(principal: Principal) -> list[Item]:
     ever = CareTeam.objects.filter(patient=OuterRef("pk"))
     alone = visible_patients(principal, Purpose.ADMINISTRATION).filter(~Exists(cared), ~Exists(ever))
     for patient in alone.order_by("family", "given", "pk")[:MOST]:
-        url = reverse("patient:desk", args=[patient.pk])
+        url = reverse("people:team", args=[patient.pk])
         why = _("No clinician is assigned, so nobody sees the record.")
-        found.append(Item("miss", patient, _("in nobody's care"), why, url, _("Open")))
+        found.append(Item("miss", patient, _("in nobody's care"), why, url, _("Assign")))
     return found
 
 
@@ -213,7 +213,16 @@ def to_administer(principal: Principal) -> list[Item]:
     if not count:
         return []
     what = ngettext("%d account has no second factor", "%d accounts have no second factor", count) % count
-    return [Item("caution", None, what, _("Each sets one up at the next sign-in."), "", "")]
+    return [
+        Item(
+            "caution",
+            None,
+            what,
+            _("Each sets one up at the next sign-in."),
+            reverse("people:accounts"),
+            _("Open accounts"),
+        )
+    ]
 
 
 def to_oversee(principal: Principal, now: datetime) -> list[Item]:
@@ -221,11 +230,13 @@ def to_oversee(principal: Principal, now: datetime) -> list[Item]:
     found = []
     if count := EmergencyAccess.objects.filter(site=principal.site_id, review=None).count():
         what = ngettext("%d emergency access to review", "%d emergency accesses to review", count) % count
-        found.append(Item("hold", None, what, _("Someone opened a record of a person not in their care."), "", ""))
+        why = _("Someone opened a record of a person not in their care.")
+        found.append(Item("hold", None, what, why, reverse("people:emergencies"), _("Review")))
     refused = AuditEvent.objects.filter(site=principal.site_id, type="denial", at__gte=now - SOON).count()
     if refused:
         what = ngettext("%d refusal this week", "%d refusals this week", refused) % refused
-        found.append(Item("info", None, what, _("Pages that were asked for and not shown."), "", ""))
+        why = _("Pages that were asked for and not shown.")
+        found.append(Item("info", None, what, why, reverse("people:trail"), _("Open the trail")))
     return found
 
 

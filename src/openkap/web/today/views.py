@@ -15,7 +15,6 @@ from openkap.people.policy import staff
 from openkap.people.request import ClinicRequest, disclose
 from openkap.people.selectors import visible_patients
 from openkap.people.types import CLINICIANS, Purpose, Role
-from openkap.web.identity import page_of
 from openkap.web.today import items
 
 
@@ -47,11 +46,9 @@ def day(request: ClinicRequest) -> HttpResponse:
         disclose(request, items.patients_of(shown))
         disclose(request, [state.request.patient for state in (*late_rows, *soon_rows)])
         disclose(request, [row.patient for row in new])
-        treated = {patient.pk for patient in mine}
 
         def page(state: FormState) -> str:
-            patient = state.request.patient_id
-            return reverse(page_of(Purpose.TREATMENT if patient in treated else Purpose.ADMINISTRATION), args=[patient])
+            return reverse("forms:patient", args=[state.request.patient_id])
 
         context = {
             "now": local,
