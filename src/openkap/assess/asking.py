@@ -40,10 +40,14 @@ YES, NO = "true", "false"  # other words than the codes of a choice, which may b
 
 
 class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Policy of links and answers: days a link lives, tries at the birth date, days until a form is due."""
+    """
+    Policy of links and answers: days a link lives, tries at the birth date, minutes after which a browser that
+    did nothing is forgotten, days until a form is due.
+    """
 
     days: int
     birth_date_tries: int
+    idle_min: int
     due_days: int
     unknown_links_per_hour: int
     most_answers: int
@@ -196,6 +200,14 @@ def shape_of(form_id: str, site: Path | None = None) -> FormShape:
     groups = {group.id: group for group in intake().group}
     questions = tuple(q for name in pages.groups for q in _page(groups[name], pages.by))
     return FormShape(pages.id, pages.by, pages.title, pages.minutes, questions)
+
+
+@cache
+def title_of(form_id: str) -> str:
+    """The title of a form."""
+    if form_id in instrument_ids():
+        return instrument(form_id).title
+    return shape_of(form_id).title
 
 
 def fit_for_patient(form_id: str, site: Path | None = None) -> None:

@@ -83,6 +83,7 @@ class FormDevice(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     proved = models.BooleanField(default=False)  # by the birth date: may see what was said before
     at = models.DateTimeField()
+    seen_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

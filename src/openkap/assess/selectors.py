@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -101,7 +101,7 @@ def state_of(request: FormRequest, now: datetime | None = None) -> FormState:
     late = (today_at(request.patient.site, now) - request.due).days
     is_open = step not in TERMINAL
     word = "overdue" if is_open and late > 0 else step
-    title = asking.shape_of(request.form).title
+    title = asking.title_of(request.form)
     return FormState(request, title, word, step, max(late, 0) if is_open else 0, events[-1] if events else None, events)
 
 
@@ -144,11 +144,14 @@ class Door:
 
     Args:
         why_shut: `expired`, `revoked`, `withdrawn`, `done` or `declined`; empty: it is open.
-        device: the browser that shows it, if the link let it in before.
+        writer: the browser that shows it, if the link let it in and it was not left: its answers are taken. One
+            that was given without signal must arrive however long ago that was.
+        device: the same, unless it was idle for long: then nothing is shown to it before the birth date.
     """
 
     link: FormLink
     why_shut: str
+    writer: FormDevice | None
     device: FormDevice | None
 
     @property
@@ -173,12 +176,14 @@ def door(token: str, device_token: str = "", now: datetime | None = None) -> Doo
     link = found.first()
     if link is None:
         return None
-    device = None
+    writer = None
     if device_token:
-        device = FormDevice.objects.filter(link=link, digest=digest(device_token), left_at=None).first()
+        writer = FormDevice.objects.filter(link=link, digest=digest(device_token), left_at=None).first()
+    since = now - timedelta(minutes=asking.requests().links.idle_min)
+    device = writer if writer and writer.seen_at > since else None
     ended = FormEvent.objects.filter(request=link.request, kind__in=TERMINAL).values_list("kind", flat=True).first()
     why = ended or ("revoked" if link.revoked_at else "expired" if link.expires_at <= now else "")
-    return Door(link, why, device)
+    return Door(link, why, writer, device)
 
 
 # ---------------------------------------------------------------- alerts

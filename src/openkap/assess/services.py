@@ -193,7 +193,8 @@ def enter(door: Door, birth_date: date | None = None, *, origin: Origin | None =
         proved = not ended and birth_date == door.request.patient.birth_date
         if proved or (birth_date is None and is_first):
             token = secrets.token_urlsafe(24)
-            FormDevice.objects.create(link=link, digest=digest(token), proved=proved, at=timezone.now())
+            now = timezone.now()
+            FormDevice.objects.create(link=link, digest=digest(token), proved=proved, at=now, seen_at=now)
             if is_first:
                 _event(door.request, "opened", None)
             _audit(None, door.request.patient, "E", door.request, origin)
@@ -211,6 +212,12 @@ def enter(door: Door, birth_date: date | None = None, *, origin: Origin | None =
             "The birth date did not match too often, so this link has ended: ask your clinic for a new one."
         )
     raise Forbidden("This birth date does not match: try again, or ask your clinic for a new link.")
+
+
+def seen(door: Door) -> None:
+    """Note that somebody is there."""
+    if door.device:
+        FormDevice.objects.filter(pk=door.device.pk).update(seen_at=timezone.now())
 
 
 def leave(door: Door) -> None:

@@ -13,12 +13,14 @@ from openkap.project.wsgi import application as pages  # first: it sets Django u
 
 from a2wsgi import WSGIMiddleware  # isort: skip
 from django.core.asgi import get_asgi_application  # isort: skip
+from openkap.project import escalation  # isort: skip
 
 THREADS = 4
 LIVE = "/live/"
 
 _pages: Any = WSGIMiddleware(cast(Any, pages), workers=THREADS)
 _live = get_asgi_application()
+escalation.start()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -75,7 +75,7 @@ def row_view(row: Row, chapter: Chapter, who: Reviewer) -> dict[str, Any]:
     view: dict[str, Any] = {
         "id": row.id,
         "anchor": f"row-{chapter.room}-{row.id}",
-        "name": _name(row),
+        "name": row_name(row),
         "state": state,
         "state_shape": SIGNATURE_SHAPES.get(state, "hold"),
         "signature": _signature(signature) if signature and state else "",
@@ -264,7 +264,7 @@ def _fields(row: msgspec.Struct) -> list[tuple[str, str]]:
             continue
         name, unit = _unit_of(row, field.name)
         said = _said(row, field.name, value, unit)
-        if said and not (field.name in NAMES and said == _name(row)):
+        if said and not (field.name in NAMES and said == row_name(row)):
             name = name.strip("_").replace("_", " ")
             found.append((LABELS.get(name, name), said))
     return found
@@ -315,7 +315,7 @@ def _unit_of(row: msgspec.Struct, name: str) -> tuple[str, str]:
     return name, ""
 
 
-def _name(row: msgspec.Struct) -> str:
+def row_name(row: msgspec.Struct) -> str:
     """What names a row for a reader; empty where only its id does."""
     found = (getattr(row, key, None) for key in NAMES)
     return next((text for text in found if isinstance(text, str) and text), "")

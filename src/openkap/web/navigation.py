@@ -20,14 +20,24 @@ MAIN: list[tuple[str, str | Promise]] = [
     ("today:day", _("Today")),
     ("find:people", _("People")),
     ("referral:bring", _("Referrals")),
+    ("forms:work", _("Forms")),
+    ("duty:alerts", _("Alerts")),
+    ("people:register", _("Register")),
+    ("people:emergency", _("Emergency")),
+    ("people:accounts", _("Accounts")),
+    ("people:trail", _("Audit trail")),
+    ("content:index", _("Content")),
 ]
 # (route, words): inside one person's record; each takes patient_id.
 INSIDE: list[tuple[str, str | Promise]] = [
     ("patient:pathway", _("Pathway")),
     ("chart:facts", _("Facts")),
+    ("assess:scores", _("Scores")),
     ("screen:verdict", _("Verdict")),
     ("plan:newest", _("Plan")),
+    ("forms:patient", _("Forms")),
     ("patient:desk", _("Identity and team")),
+    ("notes:own", _("Private notes")),
 ]
 
 
@@ -43,7 +53,7 @@ class Entry:
 def main(principal: Principal, here: str) -> list[Entry]:
     """The bar on top for this principal. `here` is the name of the open route."""
     return [
-        Entry(reverse(route), words, _area(route) == _area(here))
+        Entry(reverse(route), words, _same(route, here))
         for route, words in MAIN
         if _policy(route, False).admits(principal)
     ]
@@ -58,9 +68,15 @@ def inside(principal: Principal, patient_id: UUID, here: str) -> list[Entry]:
     ]
 
 
+def areas(principal: Principal, patient_id: UUID) -> dict[str, str]:
+    """Addresses inside a record by area, of those that the principal may open."""
+    entries = [(route, _policy(route, True)) for route, _words in INSIDE]
+    return {_area(route): reverse(route, args=[patient_id]) for route, policy in entries if policy.admits(principal)}
+
+
 def _same(route: str, here: str) -> bool:
-    """The patient's own pages are an area of several entries; elsewhere an entry is the whole area."""
-    return route == here if _area(route) == "patient" else _area(route) == _area(here)
+    """Some areas have several entries; elsewhere an entry is the whole area."""
+    return route == here if _area(route) in ("patient", "people") else _area(route) == _area(here)
 
 
 def _area(route: str) -> str:

@@ -5,8 +5,9 @@ import random
 import pytest
 
 from openkap.assess import asking
-from openkap.assess.asking import CLOSED, DECLINED, asked, is_blank, read_answer, required, shape_of
+from openkap.assess.asking import CLOSED, asked, is_blank, read_answer, required, shape_of
 from openkap.assess.fhir import read_response
+from openkap.assess.intake import DECLINED
 from openkap.assess.intake_form import intake
 from openkap.chart.fhir.reader import read_chart
 from openkap.kernel import r4

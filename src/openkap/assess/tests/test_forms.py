@@ -166,6 +166,20 @@ def test_a_second_device_gives_the_birth_date(clinic, coordinator):
     assert door(token, first).device is None
 
 
+@pytest.mark.hazard("HAZ-63", "C2")
+def test_a_browser_that_did_nothing_for_long_is_forgotten(clinic, coordinator, time_machine):
+    time_machine.move_to("2026-11-25T10:00:00+00:00", tick=False)
+    _, token = services.make_link(coordinator, ask(clinic))
+    browser = services.enter(door(token))
+    time_machine.shift(timedelta(minutes=29))
+    services.seen(door(token, browser))
+    time_machine.shift(timedelta(minutes=29))
+    assert door(token, browser).device
+    time_machine.shift(timedelta(minutes=1))
+    assert door(token, browser).device is None
+    assert door(token, browser).writer  # an answer given in a tunnel still arrives
+
+
 def test_guessing_the_birth_date_ends_the_link(clinic, coordinator):
     _, token = services.make_link(coordinator, ask(clinic))
     services.enter(door(token))

@@ -50,6 +50,7 @@ def identity_band(context: dict[str, Any]) -> dict[str, Any]:
     disclose(request, like)
     return {
         "band": band_of(patient, policy.purpose, like),
+        "emergency": request.emergency,
         "inside": navigation.inside(context["principal"], patient.pk, _route(request)),
     }
 

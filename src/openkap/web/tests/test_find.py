@@ -43,12 +43,14 @@ def test_nobody_is_found_whom_the_one_who_looks_may_not_see(clinic: Clinic, role
             assert "Noah" not in page and "Otto" not in page
 
 
+@pytest.mark.hazard("HAZ-65", "C1")
 def test_every_person_shown_is_a_read_in_the_audit_trail_and_nobody_else(clinic: Clinic):
     found(clinic, "ida", Role.COORDINATOR)
     reads = AuditEvent.objects.filter(type="patient-record", action="R", entity="find:people")
     assert list(reads.values_list("patient_id", flat=True)) == [clinic.ida.pk]
 
 
+@pytest.mark.hazard("HAZ-64", "C2")
 def test_what_was_typed_is_in_no_address_and_no_event(clinic: Clinic):
     client = clinic.client(Role.PRESCRIBER)
     assert b"Ida" not in client.get("/people/?q=ida").content.partition(b"<main")[2]
@@ -56,7 +58,7 @@ def test_what_was_typed_is_in_no_address_and_no_event(clinic: Clinic):
     assert not [e for e in AuditEvent.objects.all() if "zanzibar" in f"{e.reason}{e.entity}"]
 
 
-@pytest.mark.hazard("HAZ-02", "C2")
+@pytest.mark.hazard("HAZ-01", "C2")
 def test_people_whose_names_begin_alike_are_marked(clinic: Clinic):
     register(clinic, "Oduya", "Marisol")
     assert "like name" not in found(clinic, "marisol")
