@@ -10,7 +10,7 @@ from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "openkap.project.settings"
 
-import django  # noqa: E402
+import django
 
 django.setup()
 

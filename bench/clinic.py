@@ -102,7 +102,12 @@ class _Shape:
     def __init__(self, member: Member, on: date):
         self.member = member
         case = member.case
-        readings = (("systolic", "mm[Hg]", 124), ("diastolic", "mm[Hg]", 79), ("heart-rate", "/min", 74), ("spo2", "%", 98))
+        readings = (
+            ("systolic", "mm[Hg]", 124),
+            ("diastolic", "mm[Hg]", 79),
+            ("heart-rate", "/min", 74),
+            ("spo2", "%", 98),
+        )
         base = len(case.bundle()["entry"])
         for place in range(RECORDS - base):
             name, unit, value = readings[place % len(readings)]

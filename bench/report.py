@@ -23,7 +23,9 @@ def write_part(heading: str, lines: Sequence[str]) -> None:
     REPORT.write_text(whole.rstrip("\n") + "\n", encoding="utf-8")
 
 
-def write_web(found: Sequence[dict[str, Any]], connections: int, goal_ms: int, goal_ratio: float, *, write: bool) -> None:
+def write_web(
+    found: Sequence[dict[str, Any]], connections: int, goal_ms: int, goal_ratio: float, *, write: bool
+) -> None:
     """The table of one size of clinic, all databases."""
     for result in found:
         bare = result["rows"][0]["cpu"]
