@@ -67,6 +67,7 @@ def _regimen(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> It
 def _sessions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     before = {s["id"]: s for s in old["programme"]["sessions"]}
     after = {s["id"]: s for s in new["programme"]["sessions"]}
+    yield from _changed("calendar", "first day", _first_day(before), _first_day(after))
     for name, session in before.items():
         if name not in after:
             yield _change("session", session["title"], "removed", _when(session), None)
@@ -75,7 +76,8 @@ def _sessions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change
         if was is None:
             yield _change("session", session["title"], "added", None, _when(session))
             continue
-        yield from _changed("session", session["title"], _when(was), _when(session))
+        # Dates follow from the first day, which is said once.
+        yield from _changed("session", session["title"], f"day {was['day']}", f"day {session['day']}")
         yield from _changed("session", f"title of {session['id']}", was["title"], session["title"])
         for title, key in (("method", "modality"), ("minutes", "minutes"), ("needs", "needs"), ("roles", "roles")):
             yield from _changed("session", f"{title} of {session['title']}", _text(was[key]), _text(session[key]))
@@ -145,6 +147,10 @@ def _facts(document: Mapping[str, Any]) -> dict[str, str]:
 
 def _when(session: Mapping[str, Any]) -> str:
     return f"day {session['day']}" + (f", {session['date']}" if session.get("date") else "")
+
+
+def _first_day(sessions: Mapping[str, Mapping[str, Any]]) -> str | None:
+    return next((s["date"] for s in sessions.values() if s["day"] == 0 and "date" in s), None)
 
 
 def _gates(session: Mapping[str, Any]) -> str:

@@ -29,6 +29,9 @@ from openkap.web.parts import Change
 from openkap.web.plan.forms import PlanForm, changeable, initial
 from openkap.web.screen.forms import ReasonForm, SignForm
 
+# Sections that stand open, in this order; the others are one click away.
+OPEN = ("missing", "calendar", "regimen", "edits", "options", "modalities", "alternatives", "limits")
+
 clinicians = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
 signer = about_patient(Role.PRESCRIBER, purpose=Purpose.TREATMENT, step_up=True)
 exporter = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT, step_up=True)
@@ -66,7 +69,7 @@ def _shown(request: ClinicRequest, row: Programme, last: int) -> HttpResponse:
     moved = selectors.moved_ground(row, now, view, services.newest_decision(request.patient))
     sheet = plan_sheet(_stored(row))
     sections = [{**part, "html": blocks_html(part["blocks"])} for part in sheet["sections"]]
-    near, far = _changes(row.changes, row.reason)
+    near, far = _changes(row.changes)
     context = {
         "row": row,
         "state": selectors.state_of(row, last, moved),
@@ -75,8 +78,8 @@ def _shown(request: ClinicRequest, row: Programme, last: int) -> HttpResponse:
         "signature": selectors.signature_of(row),
         "withdrawal": selectors.withdrawal_of(row),
         "sheet": sheet,
-        "sections": [part for part in sections if not part["annex"]],
-        "annex": [part for part in sections if part["annex"]],
+        "sections": sorted((p for p in sections if p["id"] in OPEN), key=lambda p: OPEN.index(p["id"])),
+        "annex": [part for part in sections if part["id"] not in OPEN],
         "sprite": sprite_html(),
         "near": near,
         "far": far,
@@ -96,7 +99,7 @@ def versions(request: ClinicRequest) -> HttpResponse:
             "row": row,
             "state": selectors.state_of(row, last, ()),
             "signature": selectors.signature_of(row),
-            "near": _changes(row.changes, "")[0],
+            "near": _changes(row.changes)[0],
             "before": row.version - 1,
         }
         for row in rows
@@ -109,7 +112,7 @@ def compare(request: ClinicRequest, version: int, other: int) -> HttpResponse:
     """What changed from one version to another."""
     old, new = _row(request, other), _row(request, version)
     found = diff.changes(selectors.document_of(old), selectors.document_of(new))
-    near, far = _changes(found, "")
+    near, far = _changes(found)
     return render(request, "plan/compare.html", {"old": old, "new": new, "near": near, "far": far})
 
 
@@ -174,7 +177,7 @@ def _both(
     again.is_valid()
     again.add_error(None, sentence)
     theirs = diff.changes(selectors.document_of(seen), selectors.document_of(last)) if seen and last else []
-    return again, {"theirs": last, "seen": seen, "near": _changes(theirs, "")[0]}
+    return again, {"theirs": last, "seen": seen, "near": _changes(theirs)[0]}
 
 
 @signer
@@ -192,7 +195,7 @@ def sign(request: ClinicRequest) -> HttpResponse:
         "moved": selectors.moved_ground(row, now, view, services.newest_decision(request.patient)),
         "open": open_points(now.screening),
         "signature": selectors.signature_of(row),
-        "near": _changes(row.changes, row.reason)[0],
+        "near": _changes(row.changes)[0],
         "meaning": services.MEANING,
     }
 
@@ -317,7 +320,7 @@ def _moment(at: Any) -> str:
     return timezone.localtime(at).strftime("%Y-%m-%d %H:%M %Z")
 
 
-def _changes(found: Iterable[Mapping[str, Any]], reason: str) -> tuple[list[Change], list[Change]]:
+def _changes(found: Iterable[Mapping[str, Any]]) -> tuple[list[Change], list[Change]]:
     """What changed in the plan itself, and what changed behind it."""
     near: list[Change] = []
     far: list[Change] = []
@@ -326,6 +329,4 @@ def _changes(found: Iterable[Mapping[str, Any]], reason: str) -> tuple[list[Chan
             f"{one['part'].capitalize()}: {one['title']}" if one["part"] != one["title"] else one["title"].capitalize()
         )
         (far if one["part"] in BACKGROUND else near).append(Change(what, one["was"], one["now"]))
-    if near and reason:
-        near[0] = Change(near[0].what, near[0].old, near[0].new, reason)
     return near, far
