@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from openkap.kernel.errors import UserError
-from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number
+from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number, round_half_up
 from openkap.plan.library import statement
 from openkap.plan.limits import within_limits
 from openkap.plan.types import Document, SiteMax
@@ -116,8 +116,8 @@ def _first_dose(plan: Document, edit: Edit, site: Mapping[str, SiteMax]) -> None
     broken = [*_broken(exact, per_kg, regimen, site), *_broken(shown, None, regimen, site)]
     if broken:
         raise UserError(f"first dose: {' '.join(dict.fromkeys(broken))} Choose a lower amount.")
-    was = _dose_said(dose)
-    if dose["start_low"] and edit.amount > Decimal(str(_amount_of(dose))):
+    was, former = _dose_said(dose), Decimal(str(_amount_of(dose)))
+    if dose["start_low"] and edit.amount > former:
         because = "; ".join(dose["start_low_because"])
         regimen["warnings"].append(f"The first dose is above the low start, which stands because of: {because}.")
     first = {
@@ -130,7 +130,8 @@ def _first_dose(plan: Document, edit: Edit, site: Mapping[str, SiteMax]) -> None
     dose["steps"] = [first, *rest]
     dose.update({name: first[name] for name in ("mg_per_kg", "mg", "unrounded_mg")})
     regimen["chosen_by"] = "clinician"
-    _mark(plan, edit, "First dose", was, _dose_said(dose))
+    ratio = number(round_half_up(edit.amount / former, 2))  # a slipped point shows as 10 or 0.1 (HAZ-09)
+    _mark(plan, edit, "First dose", was, f"{_dose_said(dose)}, {ratio} times what was proposed")
 
 
 def _amounts(amount: Decimal, dose: Mapping[str, Any]) -> tuple[DoseMg | None, DoseMgPerKg | None]:

@@ -47,11 +47,17 @@ def test_another_first_dose_is_computed_by_weight_rounded_once_and_marked_with_w
             "session": None,
             "title": "First dose",
             "was": "15.4 mg, 0.25 mg/kg",
-            "now": "18.4 mg, 0.3 mg/kg",
+            "now": "18.4 mg, 0.3 mg/kg, 1.2 times what was proposed",
             "reason": "she asked",
         }
     ]
     assert any("low start" in text for text in plan["regimen"]["warnings"])
+
+
+@pytest.mark.hazard("HAZ-09", "C1")
+def test_a_slipped_point_shows_as_a_tenth_or_ten_times_what_was_proposed():
+    plan = edited(PLAN, [Edit(what="first-dose", amount=Decimal("0.025"), reason="typed")], SITE)
+    assert plan["edits"][0]["now"].endswith("0.1 times what was proposed")
 
 
 def test_steps_of_the_ladder_below_the_new_first_dose_are_left_out():
@@ -59,10 +65,10 @@ def test_steps_of_the_ladder_below_the_new_first_dose_are_left_out():
     assert [s["mg_per_kg"] for s in dose("1")["steps"]] == [Decimal("1")]
 
 
-@pytest.mark.hazard("HAZ-14", "C1")
+@pytest.mark.hazard("HAZ-09", "C2")
 @pytest.mark.parametrize("amount", ["1.01", "1.7", "9", "100"])
 def test_a_first_dose_beyond_a_limit_is_refused_whoever_asks(amount):
-    with pytest.raises(UserError, match="first dose: .*Choose a lower amount"):
+    with pytest.raises(UserError, match=r"first dose: .*Choose a lower amount"):
         dose(amount)
 
 
@@ -72,7 +78,7 @@ def test_a_first_dose_that_is_no_amount_is_refused(amount):
         dose(amount)
 
 
-@pytest.mark.hazard("HAZ-14", "C1")
+@pytest.mark.hazard("HAZ-09", "C2")
 @given(st.decimals(min_value="0.001", max_value="3", places=3))
 def test_no_accepted_first_dose_exceeds_the_limit_by_the_weight_it_is_given_by(amount):
     try:

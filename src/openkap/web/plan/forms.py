@@ -58,6 +58,7 @@ class PlanForm(forms.Form):
         label=_("Reason for more doses in a week than usual (DOS-FREQ-1)"), required=False, max_length=500
     )
     dose = forms.DecimalField(label=_("First dose"), required=False, max_digits=7, decimal_places=3)
+    dose_again = forms.DecimalField(label=_("First dose, typed again"), required=False, max_digits=7, decimal_places=3)
     dose_reason = forms.CharField(label=_("Why another first dose"), required=False, max_length=500)
     draft = forms.BooleanField(
         label=_("Print it although the verdict forbids a plan: a draft that can never be signed"), required=False
@@ -80,12 +81,19 @@ class PlanForm(forms.Form):
             self.fields["dose"].label = _("First dose, %(unit)s") % {"unit": unit}
             self.fields["dose"].help_text = _("Empty: as the template and the findings give it.")
         else:
-            del self.fields["dose"], self.fields["dose_reason"]
+            del self.fields["dose"], self.fields["dose_again"], self.fields["dose_reason"]
         for name, _title, _day in sessions:
             choices = [("keep", _("keep")), ("leave-out", _("leave out")), ("move", _("move to day"))]
             self.fields[f"{name}:what"] = forms.ChoiceField(label=_("Change"), choices=choices, initial="keep")
             self.fields[f"{name}:day"] = forms.IntegerField(label=_("Day"), required=False, min_value=0, max_value=999)
             self.fields[f"{name}:reason"] = forms.CharField(label=_("Why"), required=False, max_length=500)
+
+    def clean_dose_again(self) -> Any:
+        """An amount that is typed is typed twice (HAZ-09)."""
+        again = self.cleaned_data["dose_again"]
+        if self.cleaned_data.get("dose") != again:
+            raise forms.ValidationError(_("The first dose was typed differently the second time: check both."))
+        return again
 
     def _choices(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
         self.fields[name].choices = choices  # type: ignore[attr-defined]
@@ -148,7 +156,7 @@ def initial(preferences: Mapping[str, Any], edits: Sequence[Mapping[str, Any]]) 
     }
     for edit in edits:
         if edit["what"] == "first-dose":
-            found |= {"dose": edit["amount"], "dose_reason": edit["reason"]}
+            found |= {"dose": edit["amount"], "dose_again": edit["amount"], "dose_reason": edit["reason"]}
         else:
             name = edit["session"]
             found |= {f"{name}:what": edit["what"], f"{name}:day": edit.get("day"), f"{name}:reason": edit["reason"]}
