@@ -99,11 +99,12 @@ def decided(screening: Screening, decisions: Iterable[Decision], site: Site, on:
 
 def _settled(finding: Finding, decisions: Sequence[Decision], site: Site, on: date) -> Finding:
     way = way_for(finding)
-    mine = [d for d in decisions if way and d.kind == way.kind]
     if way is None or not site.signed(way, on):
         return replace(finding, lapsed=tuple(_taken(d) for d in decisions)) if decisions else finding
     ground = ground_of(finding)
-    holding = [d for d in mine if d.ground == ground]
+    # A reason that the chart carries has made its finding a caution already; there it stands beside it.
+    kinds = ("mitigation", "reason") if way.kind == "mitigation" else (way.kind,)
+    holding = [d for d in decisions if d.ground == ground and d.kind in kinds]
     lapsed = tuple(_taken(d) for d in decisions if d not in holding)
     if not holding:
         return replace(finding, lapsed=lapsed)

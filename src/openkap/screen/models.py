@@ -26,6 +26,7 @@ class Override(models.Model):
     reason = models.CharField(max_length=2000)
     document = models.CharField(max_length=300, blank=True)
     document_on = models.DateField(null=True)
+    records = models.JSONField(default=list)  # chart records that were written with it: `Type/id`
     chart_version = models.PositiveIntegerField()
     content_version = models.CharField(max_length=40)
     at = models.DateTimeField()

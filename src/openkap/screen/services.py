@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from uuid import UUID
+from typing import Any
 
 import msgspec
 from django.db import transaction
@@ -18,10 +18,13 @@ from django.db.models import Max
 from django.utils import timezone
 
 from openkap.chart import services as chart
+from openkap.chart.fhir.values import CANNOT_BE_HAD
 from openkap.chart.models import ChartHead
+from openkap.chart.selectors import history_of, version_of
 from openkap.chart.vocabulary import facts
 from openkap.kernel.coding import FACT, INSTRUMENT
 from openkap.kernel.errors import Conflict, Forbidden, UserError
+from openkap.kernel.truth import Truth
 from openkap.people import audit
 from openkap.people.audit import Event, Origin
 from openkap.people.models import Patient
@@ -36,6 +39,7 @@ Judge = Callable[[Patient], Standpoint]
 
 MEANING = "I have read these findings with their basis, and the person may be treated here under the cautions named."
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _CHANGED = "The findings have changed since this page was made: read them again, then decide."
 
 
@@ -79,10 +83,11 @@ def decide(
             raise Conflict(_CHANGED)
         given = {"reason": reason, "document": document, "document_on": document_on}
         way = allow(finding, principal.roles, given, now.site, now.on, kind=kind)
+        records: list[str] = []
         if kind == "reason":
-            _note_the_gap(principal, patient, finding, reason, now.on, origin)
+            records = _note_the_gap(principal, patient, finding, reason, now.on, origin)
             now = judge(patient)
-            finding = next(f for f in now.found.findings if f.rule == rule and f.missing == finding.missing)
+            finding = _explained(now, finding)
         row = Override.objects.create(
             patient=patient,
             kind=kind,
@@ -91,6 +96,7 @@ def decide(
             reason=reason.strip(),
             document=document.strip() if "document" in way.needs else "",
             document_on=document_on if "document_on" in way.needs else None,
+            records=records,
             chart_version=now.chart_version,
             content_version=now.content_version,
             at=timezone.now(),
@@ -129,6 +135,7 @@ def withdraw_decision(
             raise Forbidden("Only a prescriber takes this back. Ask one.")
         if Override.objects.filter(withdraws=row).exists():
             raise Conflict("This decision was taken back already: nothing was changed.")
+        _take_records_back(principal, patient, row, reason.strip(), origin)
         now = judge(patient)
         back = Override.objects.create(
             patient=patient,
@@ -262,17 +269,35 @@ def confirm_person(patient: Patient, birth_date: date | None) -> None:
 
 def _note_the_gap(
     principal: Principal, patient: Patient, finding: Finding, reason: str, on: date, origin: Origin | None
-) -> None:
+) -> list[str]:
     """
-    Write into the chart that a datum cannot be had, and why: an Observation with `dataAbsentReason`.
+    Write into the chart that a datum cannot be had, and why, as the fact convention has it; names of the records.
 
-    A fact whose records have another form (a diagnosis, an interview) is left to the decision alone.
+    A fact whose records have another form (a diagnosis, prior treatment) is left to the decision alone.
     """
-    resources = [
-        _absent(name, patient.pk, principal.user_id, reason, on) for name in finding.facts if _observable(name)
-    ]
-    if resources:
-        chart.add_records(principal, patient, resources, by="staff", reason=reason[:500], origin=origin)
+    names = [name for name in finding.facts if _observable(name)]
+    resources = [_absent(name, patient, principal, reason.strip(), on) for name in names]
+    if not resources:
+        return []
+    written = chart.add_records(principal, patient, resources, by="staff", reason=reason.strip()[:500], origin=origin)
+    return [record.name for record in written]
+
+
+def _explained(now: Standpoint, before: Finding) -> Finding:
+    """The finding of the same rule once the reason stands in the chart: a caution, or still the gap."""
+    return next(f for f in now.found.findings if f.rule == before.rule and f.truth is not Truth.FALSE)
+
+
+def _take_records_back(
+    principal: Principal, patient: Patient, row: Override, reason: str, origin: Origin | None
+) -> None:
+    """Mark the chart records that were written with a decision as entered in error."""
+    for name in row.records:
+        kind, _, logical_id = name.partition("/")
+        record = history_of(patient, kind, logical_id)[-1]
+        content = msgspec.json.decode(record.content) | {"status": "entered-in-error"}
+        version = version_of(patient)
+        chart.amend(principal, patient, record, content, expected_version=version, reason=reason[:500], origin=origin)
 
 
 def _observable(name: str) -> bool:
@@ -280,18 +305,18 @@ def _observable(name: str) -> bool:
     return fact is not None and fact.asked and fact.kind != "derived"
 
 
-def _absent(name: str, patient_id: UUID, user_id: UUID, reason: str, on: date) -> dict[str, object]:
+def _absent(name: str, patient: Patient, principal: Principal, reason: str, on: date) -> dict[str, Any]:
     system = INSTRUMENT if facts()[name].kind == "score" else FACT
     return {
         "resourceType": "Observation",
         "status": "final",
         "code": {"coding": [{"system": system, "code": name}]},
-        "subject": {"reference": f"Patient/{patient_id}"},
-        "performer": [{"reference": f"Practitioner/{user_id}"}],
+        "subject": {"reference": f"Patient/{patient.pk}"},
+        "performer": [{"reference": f"Practitioner/{principal.user_id}"}],
         "effectiveDateTime": on.isoformat(),
         "dataAbsentReason": {
-            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "not-performed"}],
-            "text": reason.strip(),
+            "extension": [{"url": CANNOT_BE_HAD, "valueString": reason}],
+            "coding": [{"system": _ABSENT, "code": "not-performed"}],
         },
     }
 

@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(max_length=2000)),
                 ("document", models.CharField(blank=True, max_length=300)),
                 ("document_on", models.DateField(null=True)),
+                ("records", models.JSONField(default=list)),
                 ("chart_version", models.PositiveIntegerField()),
                 ("content_version", models.CharField(max_length=40)),
                 ("at", models.DateTimeField()),

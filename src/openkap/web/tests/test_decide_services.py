@@ -21,7 +21,7 @@ from openkap.plan.edits import Edit
 from openkap.plan.models import Programme, Signature
 from openkap.plan.types import Preferences
 from openkap.screen import services as screening
-from openkap.screen.decisions import digest_of, ground_of
+from openkap.screen.decisions import digest_of, ground_of, open_points
 from openkap.screen.models import Override, Signoff, Standing
 from openkap.screen.selectors import signed_verdicts, standings
 from openkap.synthetic.case import Case
@@ -172,8 +172,20 @@ def test_a_reason_why_a_datum_cannot_be_had_is_written_into_the_chart_and_reads_
     )  # fmt: skip
     written = [msgspec.json.decode(r.content) for r in Record.objects.order_by("pk")[before:]]
     assert {r["code"]["coding"][0]["code"] for r in written} >= {"gad-7"}
-    assert all(r["dataAbsentReason"]["text"].startswith("Cannot read") and "valueInteger" not in r for r in written)
-    assert judge(clinic.ida).screening.verdict == "caution"
+    said = [r["dataAbsentReason"]["extension"][0] for r in written]
+    assert all(e["url"].endswith("/cannot-be-had") and e["valueString"].startswith("Cannot read") for e in said)
+    assert not any("valueInteger" in r for r in written)
+    now = judge(clinic.ida).screening
+    assert now.verdict == "caution"
+    explained = next(f for f in now.findings if f.rule == gap.rule)
+    assert (explained.class_, [d.kind for d in explained.decisions]) == ("caution", ["reason"])
+    assert not [point for point in open_points(now) if gap.rule in point]
+
+    row = Override.objects.get()
+    screening.withdraw_decision(
+        clinic.principal(Role.PRESCRIBER), clinic.ida, judge, row.pk, reason="She can read after all."
+    )
+    assert judge(clinic.ida).screening.verdict == "insufficient"
 
 
 def test_a_withdrawn_decision_no_longer_holds_and_stays_readable(clinic, ida):
