@@ -84,7 +84,9 @@ class PlanForm(forms.Form):
             del self.fields["dose"], self.fields["dose_again"], self.fields["dose_reason"]
         for name, _title, _day in sessions:
             choices = [("keep", _("keep")), ("leave-out", _("leave out")), ("move", _("move to day"))]
-            self.fields[f"{name}:what"] = forms.ChoiceField(label=_("Change"), choices=choices, initial="keep")
+            self.fields[f"{name}:what"] = forms.ChoiceField(
+                label=_("Change"), choices=choices, initial="keep", required=False
+            )
             self.fields[f"{name}:day"] = forms.IntegerField(label=_("Day"), required=False, min_value=0, max_value=999)
             self.fields[f"{name}:reason"] = forms.CharField(label=_("Why"), required=False, max_length=500)
 

@@ -120,12 +120,10 @@ def compare(request: ClinicRequest, version: int, other: int) -> HttpResponse:
 def edit(request: ClinicRequest) -> HttpResponse:
     """Make the first or the next version from wishes and changes; a plan is never typed."""
     row = selectors.newest(request.patient)
+    if request.method == "POST":  # the fields are those of the version that the person saw
+        row = selectors.version_of(request.patient, _number(request.POST.get("version", "")))
     document = selectors.document_of(row) if row else None
-    regimen = document["regimen"] if document else None
-    shape: dict[str, Any] = {
-        "sessions": changeable(document) if document else [],
-        "unit": regimen["dose"]["unit"] if regimen else "",
-    }
+    shape = _shape(document)
     start = initial(row.preferences, row.edits) if row else {}
     form = PlanForm(request.POST or None, initial=start | {"version": row.version if row else 0}, **shape)
     context: dict[str, Any] = {"row": row, "document": document}
@@ -136,7 +134,7 @@ def edit(request: ClinicRequest) -> HttpResponse:
             try:
                 made = _write(request, form)
             except Conflict as fault:
-                status, form, theirs = 409, *_both(request, form, shape, str(fault))
+                status, form, theirs = 409, *_both(request, form, str(fault))
                 context |= theirs
             except UserError as fault:
                 form.add_error(None, str(fault))
@@ -148,6 +146,19 @@ def edit(request: ClinicRequest) -> HttpResponse:
             else:
                 return HttpResponseRedirect(reverse("plan:version", args=[request.patient.pk, made.version]))
     return render(request, "plan/edit.html", {"form": form, **context}, status=status)
+
+
+def _shape(document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What of a plan can be changed beyond wishes."""
+    regimen = document["regimen"] if document else None
+    return {
+        "sessions": changeable(document) if document else [],
+        "unit": regimen["dose"]["unit"] if regimen else "",
+    }
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _write(request: ClinicRequest, form: PlanForm) -> Programme:
@@ -165,15 +176,13 @@ def _write(request: ClinicRequest, form: PlanForm) -> Programme:
     )
 
 
-def _both(
-    request: ClinicRequest, form: PlanForm, shape: dict[str, Any], sentence: str
-) -> tuple[PlanForm, dict[str, Any]]:
+def _both(request: ClinicRequest, form: PlanForm, sentence: str) -> tuple[PlanForm, dict[str, Any]]:
     """What the other clinician made meanwhile, and a form that still holds everything this one typed."""
     last = selectors.newest(request.patient)
     seen = selectors.version_of(request.patient, form.cleaned_data["version"])
     typed = request.POST.copy()
     typed["version"] = str(last.version if last else 0)
-    again = PlanForm(typed, **shape)
+    again = PlanForm(typed, **_shape(selectors.document_of(last) if last else None))
     again.is_valid()
     again.add_error(None, sentence)
     theirs = diff.changes(selectors.document_of(seen), selectors.document_of(last)) if seen and last else []

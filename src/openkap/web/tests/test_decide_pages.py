@@ -169,7 +169,7 @@ def test_every_part_that_the_plan_owes_a_reader_is_on_its_page(clinic, well):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("dose", "99"), ("start_on", "2020-01-01"), ("dosing_weight_kg", "1"), ("reason", " "), ("regimen", "REG-X1")],
+    [("dose", "99"), ("start_on", "2020-01-01"), ("dosing_weight_kg", "0.1"), ("reason", " "), ("regimen", "REG-X1")],
 )
 def test_a_change_that_cannot_be_is_refused_in_a_sentence_and_the_rest_is_kept(clinic, well, field, value):
     first_plan(clinic)
@@ -250,3 +250,23 @@ def test_a_question_becomes_a_form_once_and_says_to_whom_it_went(clinic):
     page = client.get(path).content.decode()
     assert "not sent yet" in page
     assert 'name="form"' not in page
+
+
+@pytest.mark.hazard("HAZ-74", "C1")
+@pytest.mark.parametrize("seen", [0, 1])
+def test_who_comes_second_sees_what_the_first_made_and_finds_everything_typed(clinic, well, seen):
+    prescriber = clinic.principal(Role.PRESCRIBER)
+    for version in range(seen + 1):
+        given = {"preferences": Preferences(start_low=bool(version)), "reason": f"theirs {version + 1}"}
+        planning.write(prescriber, clinic.ida, propose, expected_version=version, **given)
+    client, path = clinic.client(Role.THERAPIST), f"{well}/plan/edit/"
+    typed = {"version": str(seen), "reason": "typed by the second", "avoid": "im", "frequency_reason": "kept"}
+    reply = post(client, path, **typed)
+    assert reply.status_code == 409
+    page = text(reply)
+    for part in (f"made version {seen + 1} meanwhile", f"theirs {seen + 1}", "typed by the second", 'value="kept"'):
+        assert part in page, part
+    assert re.search(r'value="im"[^>]*checked', page)
+    assert f'name="version" value="{seen + 1}"' in page
+    assert Programme.objects.count() == seen + 1
+    assert post(client, path, **typed | {"version": str(seen + 1)}).status_code == 302
