@@ -72,7 +72,7 @@ def lines(site: Site, on: date | None = None) -> list[Line]:
 def _line(chapter: Chapter, row: Row, site: Site, day: date) -> Line:
     state = signature_state(row, site, day) if chapter.signed else ""
     found = {
-        "unverified": any(tag in ("K", "D") for _, tag, _ in tags_of(row)),
+        "unverified": chapter.signed and any(tag in ("K", "D") for _, tag, _ in tags_of(row)),
         "reading": bool(readings_of(row)),
         "retracted": bool(getattr(row, "retracted", "")),
         "overridden": row.id in site.overrides,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django import template
 
+from openkap.kernel.quantity import unit_words
 from openkap.web.content.forms import MARKS
 from openkap.web.parts import Words
 
@@ -17,6 +18,12 @@ _WORDS = dict(MARKS)
 def mark_words(mark: str) -> Words:
     """A mark of a row in words."""
     return _WORDS[mark]
+
+
+@register.filter
+def in_words(unit: str) -> str:
+    """A unit as people write it; nothing for a bare number."""
+    return "" if unit in ("", "1") else unit_words(unit)
 
 
 @register.filter
