@@ -221,27 +221,28 @@ def test_the_crawl_reaches_every_route_that_somebody_may_open(clinic: Clinic):
 
 # ---------------------------------------------------------------- hostile text
 
-HOSTILE = (
+HOSTILE = (  # the first two on every day, all at the gate
+    "Ōe 🙂 אבג '; DROP TABLE people_user; --\"><xss-probe onload=alert(1)>",
+    "\u202e</textarea></script><xss-probe>\u0000&lt;xss-probe&gt;{{ 7|add:0 }}{% csrf_token %}",
     '"><xss-probe onload=alert(1)>',
     "</textarea></script><xss-probe>",
     "'><xss-probe/onmouseover=alert(1) x='",
     "<svg><xss-probe onbegin=alert(1)>",
     "{{ 7|add:0 }}{% csrf_token %}<xss-probe>",
-    "\u202e<xss-probe>\u0000&lt;xss-probe&gt;",
     "=cmd|'/c calc'!A1<xss-probe>",
-    "Ōe 🙂 אבג '; DROP TABLE people_user; --<xss-probe>",
 )
 
 
+@pytest.mark.slow
 @pytest.mark.hazard("HAZ-72", "C1")
 @pytest.mark.goal("RG-31")
 @pytest.mark.parametrize(
     "role", [Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR, Role.SITE_ADMIN, Role.PRIVACY_LEAD]
 )
-def test_hostile_text_in_every_field_is_shown_as_text_or_refused(clinic: Clinic, role: Role):
+def test_hostile_text_in_every_field_is_shown_as_text_or_refused(clinic: Clinic, role: Role, count):
     client = clinic.client(role)
     told = []
-    for number, payload in enumerate(HOSTILE):
+    for number, payload in enumerate(HOSTILE if count(1_000) >= 1_000 else HOSTILE[:2]):
         pages = crawl(client, clinic, each=1)
         replies = send_forms(client, pages, lambda name, kind, p=payload: "1" if kind == "number" else p)
         told += [f"{s.response.status_code} {s.path} ({number})" for s in replies if s.response.status_code >= 500]
