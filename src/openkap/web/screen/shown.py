@@ -17,6 +17,7 @@ from openkap.people.types import Principal
 from openkap.screen.clearing import Way, shut, way_for
 from openkap.screen.decisions import ground_of
 from openkap.screen.document import finding_document
+from openkap.screen.rulebook import rules
 from openkap.screen.types import Finding, Standpoint, Taken
 from openkap.web import parts, words
 from openkap.web.parts import AskRow
@@ -53,6 +54,8 @@ class Shown:
         who: who may, where this person may not.
         closed: why nobody may.
         done, lapsed: decisions that hold, and those made on other facts.
+        text, why: the rule as the fact sheet states it, and its rationale.
+        signed: who signed the rule at this site; empty if nobody did.
     """
 
     f: dict[str, Any]
@@ -62,6 +65,9 @@ class Shown:
     closed: str = ""
     done: tuple[Done, ...] = ()
     lapsed: tuple[Done, ...] = ()
+    text: str = ""
+    why: str = ""
+    signed: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def groups(now: Standpoint, patient: Patient, principal: Principal) -> list[Grou
     """Not known first, then exclude, hold, caution, inform."""
     live = [f for f in now.screening.findings if f.truth.value != "false"]
     raw = {(f.rule, ground_of(f)) for f in now.found.findings}
-    made = [(parts.group(finding_document(f)), _shown(f, raw, patient, principal)) for f in live]
+    made = [(parts.group(finding_document(f)), _shown(f, raw, patient, principal, now)) for f in live]
     return [
         Group(name, words.CLASSES[name], words.SHAPES[name], tuple(s for group, s in made if group == name))
         for name in words.CLASSES
@@ -111,12 +117,13 @@ def asks(now: Standpoint, patient: Patient, asked: dict[str, str | Promise]) -> 
     return rows
 
 
-def _shown(f: Finding, raw: set[tuple[str, str]], patient: Patient, principal: Principal) -> Shown:
+def _shown(f: Finding, raw: set[tuple[str, str]], patient: Patient, principal: Principal, now: Standpoint) -> Shown:
     way = None if f.was else way_for(f)
     ground = ground_of(f)
     may = way is not None and bool(set(way.roles) & principal.roles) and (f.rule, ground) in raw
     closed = shut(f) if f.class_ in ("exclude", "hold") and f.truth.value == "true" else None
     url = reverse("screen:decide", args=[patient.pk, way.kind, f.rule, ground]) if way and may else ""
+    rule, signature = rules().get(f.rule), now.site.signatures.get(f.rule)
     return Shown(
         f=finding_document(f),
         action=ACTIONS[way.kind] if way and may else "",
@@ -125,6 +132,9 @@ def _shown(f: Finding, raw: set[tuple[str, str]], patient: Patient, principal: P
         closed=closed.text if closed else "",
         done=tuple(_done(t, patient, principal) for t in f.decisions),
         lapsed=tuple(_done(t, patient, principal) for t in f.lapsed),
+        text=rule.text if rule else "",
+        why=rule.rationale if rule else "",
+        signed=f"{signature.by}, {signature.role}, {signature.on.isoformat()}" if signature else "",
     )
 
 

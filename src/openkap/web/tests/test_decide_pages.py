@@ -80,6 +80,8 @@ def test_missing_stands_first_and_each_finding_has_its_basis_one_click_away(clin
     assert "SCR-HTN-1" in page
     assert "systolic" in page
     assert "<details><summary>Basis" in page
+    assert "<details><summary>Rule" in page
+    assert "nobody at this site" in page
 
 
 @pytest.mark.hazard("HAZ-26", "C2")
