@@ -20,33 +20,36 @@ from openkap.chart.fhir.reader import read_chart
 from openkap.chart.types import Chart, Unmapped
 from openkap.chart.view import View
 from openkap.kernel.site import Site
-from openkap.screen import rulebook
 from openkap.screen.decisions import Decision, decided
 from openkap.screen.equivalents import with_equivalents
-from openkap.screen.overrides import overridden
 from openkap.screen.rules import screen
 from openkap.screen.types import Screening
 
 if TYPE_CHECKING:
-    from openkap.plan.types import Preferences
+    from openkap.plan.choices import Preferences
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    A patient's chart on the day of decision.
+    A patient's chart on the day of decision, as one site reads it.
 
     Args:
-        chart: facts, with the scores of filled-in instruments added.
+        record: the chart as it was read.
+        chart: its facts, with the scores of filled-in instruments added.
         view: the chart on the day.
-        suspicion: the same with preliminary results and unfinished forms, where there are any.
+        suspicion: the same with what may raise a finding and never clear one: preliminary results, unfinished
+            forms, forms scored by an instrument that the site has not signed; None where there are none.
         records: every scored form.
+        site: whose signatures counted.
     """
 
+    record: Chart
     chart: Chart
     view: View
     suspicion: View | None
     records: tuple[ScoreRecord, ...]
+    site: Site
 
     @property
     def unmapped(self) -> list[Unmapped]:
@@ -54,8 +57,12 @@ class Case:
         left = [entry for entry in self.chart.unmapped if not understood(entry)]
         return [*left, *self.view.from_the_future()]
 
+    def at(self, site: Site | None) -> Case:
+        """The same case as another site reads it."""
+        return self if site is None or site == self.site else open_chart(self.record, self.view.on, site)
 
-def open_case(document: bytes | dict[str, Any], on: date, zone: tzinfo | None = None) -> Case:
+
+def open_case(document: bytes | dict[str, Any], on: date, zone: tzinfo | None = None, site: Site | None = None) -> Case:
     """
     Read a FHIR R4 Bundle about one patient and score its forms.
 
@@ -63,25 +70,29 @@ def open_case(document: bytes | dict[str, Any], on: date, zone: tzinfo | None = 
         document: JSON bytes or the decoded bundle.
         on: day of decision.
         zone: calendar of instants; None keeps the day as written in the record.
+        site: whose signatures count; None for demonstration mode.
 
     Raises:
         UnreadableDocument: no bundle about exactly one patient.
     """
-    return open_chart(read_chart(document, zone), on)
+    return open_chart(read_chart(document, zone), on, site)
 
 
-def open_chart(chart: Chart, on: date) -> Case:
+def open_chart(record: Chart, on: date, site: Site | None = None) -> Case:
     """
     Score the forms of a chart that was read before.
 
     Args:
+        record: the chart as it was read.
         on: day of decision.
+        site: whose signatures count; None for demonstration mode.
     """
-    chart, records = scored(chart, on)
+    site = site or Site()
+    chart, records = scored(record, on, site)
     view = View(chart, on, derived=treatment.DERIVED)
     doubtful = any(r.standing == "tentative" for readings in chart.readings.values() for r in readings)
     suspicion = View(chart, on, tentative=True, derived=treatment.DERIVED) if doubtful else None
-    return Case(chart, view, suspicion, tuple(records))
+    return Case(record, chart, view, suspicion, tuple(records), site)
 
 
 def assess_case(case: Case) -> dict[str, Any]:
@@ -97,20 +108,24 @@ def screen_case(
     everything: bool = False,
     decisions: Iterable[Decision] = (),
 ) -> Screening:
-    """Findings, verdict and the questions that would settle it; with what people decided about findings."""
-    from openkap.plan.site_max import open_routes  # the plan room loads only for who asks what it knows
+    """Findings, verdict and the questions that would settle it; with what people decided about findings.
 
-    site = site or Site()
+    `site` is that of the case where it is None.
+    """
+    from openkap.plan.book import rules_of  # the plan room loads only for who asks what it knows
+    from openkap.plan.site_max import open_routes
+
+    case = case.at(site)
     screening = screen(
-        overridden(rulebook.rules(), site),
+        rules_of(case.site),
         case.view,
         suspicion=case.suspicion,
         dose_day=dose_day,
-        routes=open_routes(site, case.view.on),
-        site=site,
+        routes=open_routes(case.site, case.view.on),
+        site=case.site,
         everything=everything,
     )
-    return decided(with_equivalents(screening, case.view), decisions, site, case.view.on)
+    return decided(with_equivalents(screening, case.view), decisions, case.site, case.view.on)
 
 
 def plan_case(
@@ -122,23 +137,26 @@ def plan_case(
     decisions: Iterable[Decision] = (),
 ) -> Mapping[str, Any]:
     """
-    A proposed programme for a clinician to change and sign.
+    A proposed programme for a clinician to change and sign; `site` is that of the case where it is None.
 
     Raises:
         NoSolution: the verdict does not allow one, or no regimen is left; the document says why.
     """
+    from openkap.plan.book import book_of
+    from openkap.plan.choices import Preferences
     from openkap.plan.propose import propose
     from openkap.plan.site_max import signed_limits
-    from openkap.plan.types import Preferences
 
-    site = site or Site()
+    case = case.at(site)
+    site = case.site
     return propose(
         case.view,
-        screen_case(case, site, decisions=decisions),
+        screen_case(case, decisions=decisions),
         assess_case(case)["formulation"],
         preferences or Preferences(),
         draft=draft,
         site_limits=signed_limits(site, case.view.on),
         mode=site.mode,
         signed=lambda row: site.signed(row, case.view.on),
+        book=book_of(site),
     )

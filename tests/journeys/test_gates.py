@@ -209,3 +209,47 @@ def test_a_stated_weight_never_opens_the_gate_of_the_measured_one():
     stated = measurement("stated", "weight", 61, "kg", ON) | {"performer": [{"reference": "Patient/synthetic"}]}
     case = Case(ON, measurements={"weight": []}, extra=[stated])
     assert screen_case(open_case(case.bundle(), ON)).verdict == "insufficient"
+
+
+# -- HAZ-26: what nobody has signed decides nothing, and silences nothing ------------------------------
+
+
+def site_without(folder: Path, *unsigned: str) -> Site:
+    sign(Site.open(folder), ["all"], by="Dr Ines Varga", on=ON)
+    site = Site.open(folder)
+    return Site(folder, {name: one for name, one in site.signatures.items() if name not in unsigned})
+
+
+@pytest.mark.hazard("HAZ-26", "C1")
+@pytest.mark.parametrize("instrument", ["phq-9", "gad-7", "audit-c", "dast-10"])
+def test_a_score_by_an_unsigned_instrument_is_shown_and_clears_nobody(instrument: str, tmp_path: Path):
+    assert screen_case(open_case(person("eligible"), ON, site=site_without(tmp_path))).verdict == "eligible"
+    case = open_case(person("eligible"), ON, site=site_without(tmp_path, instrument))
+    (record,) = [r for r in case.records if r.instrument == instrument]
+    assert record.document()["status"] == "ok"
+    assert (record.usable, record.signed) == (False, False)
+    assert f"{instrument} is not signed at this site" in record.why_not
+    assert "the medical director must review and sign it" in record.why_not
+    screening = screen_case(case)
+    assert screening.verdict == "insufficient"
+    assert any("is not signed at this site" in ask.reason for ask in screening.ask)
+
+
+@pytest.mark.hazard("HAZ-26", "C1")
+def test_a_safety_answer_on_an_unsigned_form_still_raises_its_finding(tmp_path: Path):
+    answers = [0, 0, 0, 0, 0, 0, 0, 0, 2]
+    bundle = Case(ON, instruments={"phq-9": answers}).bundle()
+    signed = screen_case(open_case(bundle, ON, site=site_without(tmp_path)))
+    unsigned = open_case(bundle, ON, site=site_without(tmp_path, "phq-9"))
+    raised = {f.rule for f in signed.findings if f.truth.value == "true" and "phq-9" in " ".join(f.facts)}
+    assert raised
+    assert raised <= {f.rule for f in screen_case(unsigned).findings if f.truth.value == "true"}
+    (record,) = [r for r in unsigned.records if r.instrument == "phq-9"]
+    assert record.score.flags
+
+
+@pytest.mark.hazard("HAZ-26", "C1")
+def test_a_case_opened_without_a_site_is_read_again_by_the_site_that_judges_it(tmp_path: Path):
+    opened = open_case(person("eligible"), ON)
+    assert screen_case(opened).verdict == "eligible"
+    assert screen_case(opened, site_without(tmp_path, "phq-9")).verdict == "insufficient"

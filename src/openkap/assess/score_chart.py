@@ -1,7 +1,8 @@
 """
 Filled-in instruments of a chart, scored and put back as readings that rules can use.
 
-An unfinished form may raise a safety finding and never clears one; its total is not used. Answers outrank
+An unfinished form may raise a safety finding and never clears one; its total is not used. The same holds for
+a form whose instrument the site has not signed: it is scored and shown, and only what it raises counts. Answers outrank
 a total that somebody recorded on the same day; where the two disagree both stay, so that the fact is in
 conflict.
 
@@ -27,6 +28,7 @@ from openkap.chart.vocabulary import facts, is_item
 from openkap.kernel.clock import When, fresh
 from openkap.kernel.coding import INSTRUMENT
 from openkap.kernel.errors import UserError
+from openkap.kernel.site import Site, unsigned_words
 
 UNIT = "{score}"
 COUNTRY = "US"
@@ -45,6 +47,7 @@ class ScoreRecord:
         status: of the form: `completed`, `amended`, `in-progress`, `stopped`.
         usable: finished, scored, dated and inside its look-back on the day of decision.
         why_not: why it is not usable.
+        signed: a person at the site has signed the instrument as it stands.
     """
 
     score: Score
@@ -54,6 +57,7 @@ class ScoreRecord:
     status: str
     usable: bool
     why_not: str = ""
+    signed: bool = False
 
     @property
     def instrument(self) -> str:
@@ -67,22 +71,24 @@ class ScoreRecord:
             "form_status": self.status,
             "usable": self.usable,
             "why_not": self.why_not or None,
+            "signed": self.signed,
         }
 
 
-def scored(chart: Chart, on: date) -> tuple[Chart, list[ScoreRecord]]:
+def scored(chart: Chart, on: date, site: Site | None = None) -> tuple[Chart, list[ScoreRecord]]:
     """
     Score every filled-in instrument.
 
     Args:
         chart: as read from the bundle; its `responses` are raw.
         on: the day of decision; the agoraphobia status and the freshness of scores are read on it.
+        site: whose signatures count; None for demonstration mode.
 
     Returns:
         The chart with the readings of the forms, and one record per form. A form that cannot be read is
         listed in `unmapped` with the reason.
     """
-    context = _context(chart, on)
+    site, context = site or Site(), _context(chart, on)
     chart = _with_checked_items(chart)
     records: list[ScoreRecord] = []
     readings: list[Reading] = []
@@ -95,11 +101,25 @@ def scored(chart: Chart, on: date) -> tuple[Chart, list[ScoreRecord]]:
             name = str(response.resource.get("questionnaire") or "") or None
             unread.append(Unmapped(None, name, None, response.source, str(fault)))
             continue
+        row = instrument(request.instrument)
         why_not = _why_not(request, result, response, on)
+        found = _readings(request, result, response)
+        if not site.signed(row, on):
+            why_not = why_not or unsigned_words(row.id)
+            found = _only_raising(found, unsigned_words(row.id))
         records.append(
-            ScoreRecord(result, request.answers, response.source, response.when, request.status, not why_not, why_not)
+            ScoreRecord(
+                result,
+                request.answers,
+                response.source,
+                response.when,
+                request.status,
+                not why_not,
+                why_not,
+                site.has_signed(row, on),
+            )
         )
-        readings.extend(_readings(request, result, response))
+        readings.extend(found)
     outranked = _settle(chart, [r for r in readings if r.standing == "final"])
     return replace(outranked, unmapped=(*chart.unmapped, *unread)).with_readings(tuple(readings)), records
 
@@ -126,6 +146,13 @@ def _readings(request: ScoreRequest, result: Score, response: Response) -> list[
     if request.final and response.tentative:  # not reviewed, or in dispute: it may raise and not clear
         found = [replace(r, standing="tentative") if r.standing == "final" else r for r in found]
     return [reading for reading in found if reading.fact in facts()]
+
+
+def _only_raising(readings: list[Reading], why: str) -> list[Reading]:
+    """Readings of an unsigned instrument: what they raise counts, what they would clear is not known."""
+    raising = [replace(r, standing="tentative") if r.standing == "final" else r for r in readings]
+    silent = [replace(r, value=None, standing="unreadable", reason=why) for r in readings if r.standing == "final"]
+    return raising + silent
 
 
 def _safety_items(request: ScoreRequest, response: Response) -> list[Reading]:

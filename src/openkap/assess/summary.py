@@ -6,17 +6,14 @@ treatment history, body load, inventories, and what is still not known.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from openkap.assess.formulation import Finding, formulate, formulation_rules
 from openkap.assess.inventories import inventory_rules, read_inventories
 from openkap.assess.score_chart import ScoreRecord
 from openkap.assess.treatment import resistance
-from openkap.chart.types import Interval, State
-from openkap.chart.view import View, show
-from openkap.chart.vocabulary import facts
-from openkap.kernel.clock import When
+from openkap.chart.document import state_document
+from openkap.chart.view import View
 
 DIAGNOSES = ("gad", "panic", "agoraphobia", "social-anxiety", "ptsd")
 
@@ -49,21 +46,6 @@ def assessment(view: View, records: Sequence[ScoreRecord]) -> dict[str, Any]:
         },
         "inventories": inventories.document(),
         "gaps": _gaps(view, records, findings, history),
-    }
-
-
-def state_document(state: State) -> dict[str, Any]:
-    """A fact as shown beside others: words, status, value, unit, date, records, and why it is not known."""
-    return {
-        "fact": state.fact,
-        "words": facts()[state.fact].words,
-        "status": state.status,
-        "value": _plain(state.value) if state.settled else None,
-        "unit": state.unit,
-        "text": show(state) if state.settled else None,
-        "on": state.when.text if state.when else None,
-        "sources": list(state.sources),
-        "reason": None if state.settled else state.reason or None,
     }
 
 
@@ -102,13 +84,3 @@ def _gaps(
     if consensus["status"] == "gap":
         gaps.append({"part": "treatment_history", "fact": consensus["id"], "text": consensus["gap"]})
     return gaps
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Interval):
-        return {"low": _plain(value.low), "high": _plain(value.high)}
-    if isinstance(value, When):
-        return value.text
-    return list(value) if isinstance(value, tuple) else value

@@ -10,6 +10,6 @@ from openkap.pathway import assess_case, open_case
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
-    case = open_case(read_bytes(arguments.file), day(arguments.on), zone())
-    write_json(stamped({"on": case.view.on.isoformat()} | assess_case(case), site().mode))
+    case = open_case(read_bytes(arguments.file), day(arguments.on), zone(), site())
+    write_json(stamped({"on": case.view.on.isoformat()} | assess_case(case), case.site.mode))
     return 0

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from openkap.chart.document import state_document
 from openkap.chart.types import Unmapped
 from openkap.chart.vocabulary import facts
 from openkap.cli.io import day, read_bytes, site, stamped, write_json, zone
 from openkap.pathway import open_case
-from openkap.screen.rules import state_document
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
-    case = open_case(read_bytes(arguments.file), day(arguments.on), zone())
+    case = open_case(read_bytes(arguments.file), day(arguments.on), zone(), site())
     items = sorted(name for name, readings in case.chart.readings.items() if readings and name not in facts())
     states = (case.view.state(name) for name in (*facts(), *items))
     document = {
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         ],
         "unmapped": [unmapped_document(u) for u in case.unmapped],
     }
-    write_json(stamped(document, site().mode))
+    write_json(stamped(document, case.site.mode))
     return 0
 
 

@@ -16,8 +16,9 @@ from openkap.kernel.quantity import unit_words
 from openkap.kernel.site import Site
 from openkap.kernel.source import TAG_WORDS, Row, Source
 from openkap.plan import words
+from openkap.plan.book import book_of
 from openkap.plan.html import environment, page_style, render
-from openkap.plan.library import dose_limits, gaps
+from openkap.plan.library import gaps
 from openkap.plan.limits import site_limits
 from openkap.plan.site_max import signed_limits
 from openkap.review.catalogue import Chapter, chapters, cited_sources, readings_of, signature_state, tags_of
@@ -141,9 +142,10 @@ def _gaps(found: list[Chapter], who: Reviewer) -> list[dict[str, Any]]:
 def _routes(who: Reviewer) -> list[dict[str, str]]:
     """Each route with its maximum at this site; an empty one disables the route."""
     signed = signed_limits(who.site, who.on)
-    limits = site_limits(who.site.mode, signed)
+    book = book_of(who.site)
+    limits = site_limits(who.site.mode, signed, book)
     found = []
-    for row in dose_limits().limit:
+    for row in book.dose_limits.limit:
         limit = limits.get(row.id)
         if limit is None:
             state, said, by = "disabled", "none: the route is disabled", ""

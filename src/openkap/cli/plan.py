@@ -14,8 +14,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status. The document is complete before its first byte is written."""
     on, here = day(arguments.on), site()
     wishes = read_preferences(read_json(arguments.preferences), on) if arguments.preferences else None
-    case = open_case(read_bytes(arguments.file), on, zone())
-    document = stamped(dict(plan_case(case, here, preferences=wishes, draft=arguments.draft)), here.mode)
+    case = open_case(read_bytes(arguments.file), on, zone(), here)
+    document = stamped(dict(plan_case(case, preferences=wishes, draft=arguments.draft)), here.mode)
     if arguments.form == "json":
         write_json(document)
     elif arguments.form == "fhir":

@@ -143,7 +143,7 @@ DEFINITIONS: dict[str, Schema] = {
             "flags": many(TEXT),
             "source": TEXT,
         },
-        {"version": TEXT, "answered": COUNT, "items": COUNT},
+        {"version": TEXT, "answered": COUNT, "items": COUNT, "signed": YES_NO},
         "null totals and bands: not computed, never zero",
     ),
     "fact": obj(
@@ -155,7 +155,7 @@ DEFINITIONS: dict[str, Schema] = {
             "on": null_or(WHEN),
             "source": null_or(TEXT),
         },
-        {"reason": TEXT},
+        {"words": TEXT, "text": null_or(TEXT), "reason": TEXT},
         "an unknown fact has no entry",
     ),
     "unmapped": obj(
@@ -193,7 +193,13 @@ DEFINITIONS: dict[str, Schema] = {
             "would_change": null_or(TEXT),
             "needs_site_protocol": YES_NO,
             "retracted": null_or(TEXT),
+            "site_values": many(ref("site_value")),
         },
+    ),
+    "site_value": obj(
+        {"row": TEXT, "limit": TEXT, "value": ref("value"), "shipped": ref("value"), "by": TEXT, "on": DAY},
+        {"reason": TEXT, "text": TEXT},
+        "a number of a row that the site has set for itself",
     ),
     "ask": obj(
         {"fact": TEXT, "question": TEXT, "rules": many(TEXT), "decisive": YES_NO},

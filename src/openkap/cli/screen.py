@@ -11,7 +11,7 @@ from openkap.screen.document import screening_document
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
-    case = open_case(read_bytes(arguments.file), day(arguments.on), zone())
-    screening = screen_case(case, site(), dose_day=arguments.dose_day, everything=arguments.all)
+    case = open_case(read_bytes(arguments.file), day(arguments.on), zone(), site())
+    screening = screen_case(case, dose_day=arguments.dose_day, everything=arguments.all)
     write_json(stamped({"on": case.view.on.isoformat()} | screening_document(screening), screening.mode))
     return 0

@@ -8,6 +8,7 @@ row that has changed since, or is past its review date, counts as unsigned.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -19,10 +20,15 @@ import msgspec
 from openkap.kernel.clock import Span
 from openkap.kernel.content import convert, fingerprint, read_site_toml
 from openkap.kernel.errors import ContentFault, UserError
+from openkap.kernel.source import SetHere
 
 T = TypeVar("T")
 
 Mode = Literal["demonstration", "production"]
+
+_NAMED = 6  # so many unsigned rows are named in one sentence; the content page lists all
+
+_ANY_DAY = date(2026, 1, 1)  # spans of days and months are compared as they would run from one day
 
 
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,7 +79,9 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def __post_init__(self) -> None:
         if isinstance(self.value, int) and not isinstance(self.value, bool):
             msgspec.structs.force_setattr(self, "value", Decimal(self.value))
-        if not isinstance(self.value, (Decimal, str)):
+        if not isinstance(self.value, (Decimal, str)) or (
+            isinstance(self.value, Decimal) and not self.value.is_finite()
+        ):
             raise ValueError(f"value {self.value!r} is neither a number nor a span such as 30 d")
         if isinstance(self.value, str):
             try:
@@ -150,12 +158,42 @@ class Site:
 
     def signed(self, row: msgspec.Struct, on: date) -> bool:
         """True if this row may decide on this day: always in demonstration mode, else if signed as it stands."""
-        if self.mode == "demonstration":
-            return True
+        return self.mode == "demonstration" or self.has_signed(row, on)
+
+    def has_signed(self, row: msgspec.Struct, on: date) -> bool:
+        """True if a person has signed this row as it stands and the signature counts on this day, whatever the mode."""
         signature = self.signatures.get(row.id)  # type: ignore[attr-defined]
         if signature is None or signature.fingerprint != fingerprint(row):
             return False
         return signature.on <= on and (signature.review_by is None or on <= signature.review_by)
+
+
+def unsigned_words(*rows: str) -> str:
+    """Why unsigned rows decide nothing, and who must do what, as a sentence."""
+    names = ", ".join(rows[:_NAMED]) + (f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else "")
+    are, have, them = ("is", "has", "it") if len(rows) == 1 else ("are", "have", "them")
+    return (
+        f"{names} {are} not signed at this site, or {have} changed or come up for review since: the medical director "
+        f"must review and sign {them} (openkap content page, openkap content sign)."
+    )
+
+
+def site_values(row: str, set_here: Iterable[SetHere]) -> list[dict[str, Any]]:
+    """What a site has set in a row, as documents show it: which number, instead of what, by whom, when and why."""
+    return [
+        {
+            "row": row,
+            "limit": one.limit,
+            "value": one.value,
+            "shipped": one.shipped,
+            "by": one.by,
+            "on": one.on.isoformat(),
+            "reason": one.reason,
+            "text": f"{row} {one.limit}: {one.value} instead of {one.shipped}, "
+            f"set by {one.by} on {one.on.isoformat()}: {one.reason}",
+        }
+        for one in set_here
+    ]
 
 
 def _read(path: Path, kind: type[T]) -> T:
@@ -180,3 +218,50 @@ def may_override(
     if loosest is None:
         return False
     return wanted <= loosest if tighter == "lower" else wanted >= loosest
+
+
+def set_by(
+    change: Override, shipped: Decimal | int | str, tighter: Literal["lower", "higher"], loosest: Any
+) -> SetHere:
+    """
+    A site's own value for one number of a row, if the row allows it.
+
+    Args:
+        change: what the site wants.
+        shipped: the number, or a span such as `30 d`, that content ships.
+        tighter, loosest: as the row's own data has them.
+
+    Raises:
+        ContentFault: another kind of value, part of a whole, below zero, or too loose.
+    """
+    where = f"overrides.toml: {change.row} {change.limit}"
+    wanted = change.value
+    if isinstance(wanted, str) is not isinstance(shipped, str):
+        raise ContentFault(f"{where}: {wanted!r} is not of the kind of {shipped!r}; give one like it.")
+    if isinstance(wanted, Decimal) and not isinstance(shipped, str):
+        if isinstance(shipped, int) and wanted != wanted.to_integral_value():
+            raise ContentFault(f"{where}: {wanted} is not a whole number, as {shipped} is; give one.")
+        if wanted < 0 <= shipped:
+            raise ContentFault(f"{where}: {wanted} is below zero; give a value that can be meant.")
+    if not may_override(_size(shipped), _size(wanted), tighter, None if loosest is None else _size(loosest)):
+        far = f"no looser than {loosest}" if loosest is not None else "only stricter values"
+        raise ContentFault(f"{where}: {wanted} is looser than allowed ({far}); choose a {tighter} value.")
+    return SetHere(limit=change.limit, value=wanted, shipped=shipped, by=change.by, on=change.on, reason=change.reason)
+
+
+def no_such_limit(change: Override, known: Iterable[str]) -> ContentFault:
+    """The fault of an override that names no number of its row that a site may set."""
+    names = ", ".join(known) or "it has none"
+    return ContentFault(f"overrides.toml: {change.row} {change.limit}: no limit of that name; use one of: {names}.")
+
+
+def no_such_row(name: str) -> ContentFault:
+    """The fault of an override of a row that does not exist or has no number that a site may set."""
+    text = f"overrides.toml: {name} is no row whose numbers a site may set"
+    return ContentFault(f"{text}; correct the row, or remove the override.")
+
+
+def _size(value: Decimal | int | str) -> Decimal:
+    if isinstance(value, str):
+        return Decimal((_ANY_DAY - Span.parse(value).before(_ANY_DAY)).days)
+    return Decimal(value)

@@ -7,8 +7,10 @@ fact sheets; a row without them does not load.
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -85,6 +87,37 @@ class Basis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     source: str = ""
 
 
+class Margin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    How far a site may set a number of a row for itself.
+
+    Args:
+        tighter: in which direction the number becomes stricter; that way a site is free.
+        loosest: how far it may go the other way; None: not at all.
+    """
+
+    tighter: Literal["lower", "higher"]
+    loosest: Decimal | None = None
+
+
+class SetHere(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    A number of a row that a site has set for itself.
+
+    Args:
+        limit: which number.
+        value, shipped: the site's, and the one that content ships.
+        by, on, reason: who, when, why.
+    """
+
+    limit: str
+    value: Any  # Decimal, or str for a span
+    shipped: Any
+    by: str
+    on: date
+    reason: str
+
+
 class Sourced(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     A clinical row.
@@ -96,6 +129,9 @@ class Sourced(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
             confirm" on the content page.
         retracted: set when a source was retracted or corrected: what happened and when.
         note: anything else that a reviewer should know.
+        site_may: numbers of the row that a site may set for itself, by name: a field, a part of a field
+            (`ceiling.mg_per_kg`), or an entry of its `numbers` or `limits`.
+        set_here: what the site has set; always empty in shipped content.
     """
 
     evidence: Grade
@@ -103,6 +139,8 @@ class Sourced(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reading: tuple[str, ...] = ()
     retracted: str = ""
     note: str = ""
+    site_may: dict[str, Margin] = {}
+    set_here: tuple[SetHere, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:

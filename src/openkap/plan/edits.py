@@ -19,9 +19,11 @@ import msgspec
 
 from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number, round_half_up
+from openkap.plan.book import Book
+from openkap.plan.choices import SiteMax
 from openkap.plan.library import statement
 from openkap.plan.limits import within_limits
-from openkap.plan.types import Document, SiteMax
+from openkap.plan.types import Document
 
 MAY_CHANGE = ("therapy", "exposure")  # sessions that no dose, check or measure rests on
 DAY_H = 24
@@ -76,13 +78,16 @@ def plain_edits(edits: Sequence[Edit]) -> list[dict[str, Any]]:
     ]
 
 
-def edited(document: Mapping[str, Any], edits: Sequence[Edit], site: Mapping[str, SiteMax]) -> Document:
+def edited(
+    document: Mapping[str, Any], edits: Sequence[Edit], site: Mapping[str, SiteMax], book: Book | None = None
+) -> Document:
     """
     The plan document with these changes, each listed under `edits` with what was and what is.
 
     Args:
         document: as `propose` gives it.
         site: highest doses, as `limits.site_limits` gives them.
+        book: the rows as the site uses them; as shipped where it is None.
 
     Raises:
         UserError: a change that the limits, the hours between sessions or the programme do not allow.
@@ -91,7 +96,7 @@ def edited(document: Mapping[str, Any], edits: Sequence[Edit], site: Mapping[str
     plan["edits"] = []
     for edit in edits:
         if edit.what == "first-dose":
-            _first_dose(plan, edit, site)
+            _first_dose(plan, edit, site, book)
         elif edit.what == "leave-out":
             _leave_out(plan, edit)
         else:
@@ -102,7 +107,7 @@ def edited(document: Mapping[str, Any], edits: Sequence[Edit], site: Mapping[str
 # ---------------------------------------------------------------- dose
 
 
-def _first_dose(plan: Document, edit: Edit, site: Mapping[str, SiteMax]) -> None:
+def _first_dose(plan: Document, edit: Edit, site: Mapping[str, SiteMax], book: Book | None) -> None:
     regimen = plan["regimen"]
     if regimen is None:
         raise UserError("This programme has no doses: there is no first dose to change.")
@@ -111,9 +116,9 @@ def _first_dose(plan: Document, edit: Edit, site: Mapping[str, SiteMax]) -> None
     dose = regimen["dose"]
     exact, per_kg = _amounts(edit.amount, dose)
     shown = _rounded(exact, ROUND_HALF_UP)
-    if _broken(shown, None, regimen, site) and not _broken(exact, per_kg, regimen, site):
+    if _broken(shown, None, regimen, site, book) and not _broken(exact, per_kg, regimen, site, book):
         shown = _rounded(exact, ROUND_DOWN)  # at a limit the one rounding goes down
-    broken = [*_broken(exact, per_kg, regimen, site), *_broken(shown, None, regimen, site)]
+    broken = [*_broken(exact, per_kg, regimen, site, book), *_broken(shown, None, regimen, site, book)]
     if broken:
         raise UserError(f"first dose: {' '.join(dict.fromkeys(broken))} Choose a lower amount.")
     was, former = _dose_said(dose), Decimal(str(_amount_of(dose)))
@@ -147,7 +152,11 @@ def _rounded(mg: DoseMg | None, rounding: str) -> DoseMg | None:
 
 
 def _broken(
-    mg: DoseMg | None, per_kg: DoseMgPerKg | None, regimen: Mapping[str, Any], site: Mapping[str, SiteMax]
+    mg: DoseMg | None,
+    per_kg: DoseMgPerKg | None,
+    regimen: Mapping[str, Any],
+    site: Mapping[str, SiteMax],
+    book: Book | None,
 ) -> list[str]:
     """Sentences of the limits that an amount breaks, by the dosing weight and by the measured one."""
     dose = regimen["dose"]
@@ -162,7 +171,7 @@ def _broken(
     return [
         breach.text
         for one in amounts or [None]
-        for breach in within_limits(regimen["route"], regimen["drug"], mg, one, minutes, site=site)
+        for breach in within_limits(regimen["route"], regimen["drug"], mg, one, minutes, site=site, book=book)
     ]
 
 

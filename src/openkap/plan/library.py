@@ -1,45 +1,39 @@
-"""The content of the plan room, loaded once, with the checks that no single row can make."""
+"""
+The content of the plan room as it ships, loaded once, with the checks that no single row can make.
+
+Where a site may set numbers of its own, a decision reads `book.book_of(site)` in the place of these.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
 
-from openkap.chart.expression import limits_named
-from openkap.chart.rule_language import parse
 from openkap.kernel.content import load, refuse_dangling, refuse_duplicates, sources
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.source import Sourced
-from openkap.plan.types import (
+from openkap.plan.book import ROOM, shipped
+from openkap.plan.files import (
     AdverseEventsFile,
     CalendarsFile,
     ClaimsFile,
-    DoseLimit,
     DoseLimitsFile,
     ModalitiesFile,
     MonitoringFile,
     OptionsFile,
-    Regimen,
     RegimensFile,
     RoutesFile,
-    Statement,
     StatementsFile,
     TrialsFile,
 )
+from openkap.plan.types import Regimen, Statement
 
-ROOM = "plan"
 STATEMENT_FILES = ("evidence", "benchmarks", "consent", "expectations", "adaptive")
 
 
-@cache
 def dose_limits() -> DoseLimitsFile:
     """Limits per route, start-low reasons, rules of dose and frequency."""
-    file = load(ROOM, "dose-limits.toml", DoseLimitsFile)
-    for row in file.limit:
-        _check_limit(row)
-    for reason in file.start_low:
-        _check_expression(reason.id, reason.when, reason.limits)
-    return file
+    return shipped().dose_limits
 
 
 @cache
@@ -78,16 +72,9 @@ def options() -> OptionsFile:
     return file
 
 
-@cache
 def modalities() -> ModalitiesFile:
     """Modalities with their gates, and what must be said of them."""
-    file = load(ROOM, "modalities.toml", ModalitiesFile)
-    for row in file.modality:
-        if row.gate:
-            _check_expression(row.id, row.gate.when, row.gate.limits)
-        for care in row.care:
-            _check_expression(row.id, care.when, {})
-    return file
+    return shipped().modalities
 
 
 @cache
@@ -100,10 +87,9 @@ def calendars() -> CalendarsFile:
     return file
 
 
-@cache
 def monitoring() -> MonitoringFile:
     """Observation, alert lines, rescue, discharge."""
-    return load(ROOM, "monitoring.toml", MonitoringFile)
+    return shipped().monitoring
 
 
 @cache
@@ -141,6 +127,9 @@ def rows() -> dict[str, Sourced]:
     found: list[Sourced] = [*_all_rows()]
     refuse_duplicates(found, "plan/content")
     refuse_dangling(found, sources(ROOM), "plan/content")
+    for row in found:
+        if row.site_may and row.id not in shipped().rows():
+            raise ContentFault(f"plan/content: {row.id} has site_may, but no decision reads it there; remove it.")
     return {row.id: row for row in found}
 
 
@@ -153,37 +142,14 @@ def statement(row: str) -> Statement:
 
 
 def _all_rows() -> Iterable[Sourced]:
-    limits = dose_limits()
-    yield from (*limits.limit, *limits.start_low, *limits.statement)
+    yield from shipped().rows().values()
     yield from (*regimens().regimen, *regimens().attribute)
     yield from (*routes().route, *trials().trial, *options().option, *claims().claim)
-    yield from (*modalities().modality, *modalities().statement, *adverse_events().event)
+    yield from adverse_events().event
     outlines = calendars()
     yield from (*outlines.calendar, *outlines.session, *outlines.pathway, *outlines.moment)
-    yield from (*monitoring().watch, *monitoring().alert, *monitoring().statement)
     for name in STATEMENT_FILES:
         yield from statements(name)
-
-
-def _check_expression(row: str, when: str, limits: dict) -> None:
-    if limits_named(parse(when)) != set(limits):
-        raise ContentFault(f"plan/content: {row} must name the limits of its condition, no more and no fewer.")
-
-
-def _check_limit(row: DoseLimit) -> None:
-    """The amounts of a route ascend from the low start to the dose that is never given."""
-    name = "mg_per_kg" if row.unit == "mg/kg" else "mg"
-    ceiling, never = getattr(row.ceiling, name), getattr(row.never, name)
-    if ceiling is None or never is None:
-        raise ContentFault(f"dose-limits.toml: {row.id} has no ceiling or no never in {row.unit}; add it.")
-    ladder = [row.low_start, *row.start, ceiling, never]
-    if ladder != sorted(ladder) or row.usual != tuple(sorted(row.usual)) or row.usual[1] > ceiling:
-        raise ContentFault(f"dose-limits.toml: {row.id} does not ascend from low start to never; correct the amounts.")
-    demo = getattr(row.demo, name)
-    if demo is None or demo > ceiling:
-        raise ContentFault(f"dose-limits.toml: the demonstration limit of {row.id} is above its ceiling; lower it.")
-    if row.site_max is not None:
-        raise ContentFault(f"dose-limits.toml: {row.id} has a site_max; only a site's own folder sets it.")
 
 
 def _check_regimen(row: Regimen, known_trials: set[str], outlines: set[str]) -> None:
@@ -193,6 +159,10 @@ def _check_regimen(row: Regimen, known_trials: set[str], outlines: set[str]) -> 
         return
     if row.calendar not in outlines or not row.days or row.min_h is None or row.most is None:
         raise ContentFault(f"regimens.toml: {row.id} needs days, spacing, most and a calendar that exists.")
+    if set(row.by_route) != (set(row.routes) if len(row.routes) > 1 else set()):
+        raise ContentFault(
+            f"regimens.toml: {row.id} leaves the route open and must name itself for each; add by_route."
+        )
     gaps = [24 * (b - a) for a, b in zip(row.days, row.days[1:], strict=False)]
     if any(gap < row.min_h or (row.max_h is not None and gap > row.max_h) for gap in gaps):
         raise ContentFault(f"regimens.toml: the days of {row.id} do not keep its own spacing; correct days or hours.")

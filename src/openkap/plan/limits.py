@@ -15,9 +15,12 @@ from typing import Literal
 
 from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, number
-from openkap.plan.library import dose_limits, statement
-from openkap.plan.types import Bound, DoseLimit, Drug, Mode, SiteMax
+from openkap.plan.book import Book, shipped
+from openkap.plan.choices import SiteMax
+from openkap.plan.types import Bound, DoseLimit, Drug, Mode
 from openkap.screen.types import Route
+
+OFTEN, APART = "DOS-FREQ-1", "DOS-FREQ-2"
 
 Level = Literal["never", "ceiling", "site-max", "disabled", "bolus", "duration"]
 
@@ -56,37 +59,45 @@ class FrequencyFinding:
     at: datetime
 
 
-def limit_for(route: Route, drug: Drug) -> DoseLimit:
+def limit_for(route: Route, drug: Drug, book: Book | None = None) -> DoseLimit:
     """
     The limit row of a route and drug. There is no fallback row.
+
+    Args:
+        route, drug: which row.
+        book: the rows as the site uses them; as shipped where it is None.
 
     Raises:
         UserError: the drug is not given by this route.
     """
-    for row in dose_limits().limit:
+    for row in (book or shipped()).dose_limits.limit:
         if (row.route, row.drug) == (route, drug):
             return row
     raise UserError(f"{drug} by route {route} has no limits: choose a route and drug that belong together.")
 
 
-def site_limits(mode: Mode, signed: Mapping[str, SiteMax] | None = None) -> dict[str, SiteMax]:
+def site_limits(
+    mode: Mode, signed: Mapping[str, SiteMax] | None = None, book: Book | None = None
+) -> dict[str, SiteMax]:
     """
     The site's highest doses by limit row id (`DOS-IV`, ...). A row that is missing disables its route.
 
     Args:
         mode: in demonstration mode DOS-DEMO counts where nothing is given; in production only what was signed.
         signed: what the site's medical director signed.
+        book: the rows as the site uses them; as shipped where it is None.
 
     Raises:
         UserError: a limit above the evidence ceiling, of a route that does not exist, without an amount, or,
             in production, without a signature.
     """
+    rows = (book or shipped()).dose_limits.limit
     if signed is None:
-        return {} if mode == "production" else {row.id: _site_max(row.demo) for row in dose_limits().limit}
-    known = {row.id: row for row in dose_limits().limit}
+        return {} if mode == "production" else {row.id: _site_max(row.demo) for row in rows}
+    known = {row.id: row for row in rows}
     for name, limit in signed.items():
         if name not in known:
-            raise UserError(f"site_max {name!r} is not a limit row: use one of {', '.join(known)}.")
+            raise UserError(f"limits.toml: site_max {name!r} is not a limit row: use one of {', '.join(known)}.")
         _check_site_max(known[name], limit, mode)
     return dict(signed)
 
@@ -99,6 +110,7 @@ def within_limits(
     duration_min: Decimal | None = None,
     *,
     site: Mapping[str, SiteMax],
+    book: Book | None = None,
 ) -> tuple[LimitBreach, ...]:
     """
     The limits that an amount breaks; empty if it is allowed.
@@ -109,11 +121,12 @@ def within_limits(
         mg_per_kg: amount per kg of dosing weight; None where the dose is given in mg only.
         duration_min: of the infusion; None or 0 is an instantaneous dose.
         site: as `site_limits` gives it.
+        book: the rows as the site uses them; as shipped where it is None.
 
     Raises:
         UserError: route and drug do not belong together, or no amount is given.
     """
-    row = limit_for(route, drug)
+    row = limit_for(route, drug, book)
     if mg is None and mg_per_kg is None:
         raise UserError("dose: give mg or mg/kg.")
     if not isinstance(mg, DoseMg | None) or not isinstance(mg_per_kg, DoseMgPerKg | None):
@@ -148,26 +161,32 @@ def within_limits(
     return tuple(breaches)
 
 
-def beyond_never(route: Route, drug: Drug, mg: DoseMg | None, mg_per_kg: DoseMgPerKg | None) -> str:
+def beyond_never(
+    route: Route, drug: Drug, mg: DoseMg | None, mg_per_kg: DoseMgPerKg | None, book: Book | None = None
+) -> str:
     """Why this amount is never given, as a sentence; empty if it is below that line."""
-    row = limit_for(route, drug)
+    row = limit_for(route, drug, book)
     text = _beyond(row.never, mg, mg_per_kg)
     return f"{text} by {row.title} is beyond the dose never given ({_words(row.never)})" if text else ""
 
 
-def frequency(dose_times: Sequence[datetime], route: Route, drug: Drug = "ketamine") -> tuple[FrequencyFinding, ...]:
+def frequency(
+    dose_times: Sequence[datetime], route: Route, drug: Drug = "ketamine", book: Book | None = None
+) -> tuple[FrequencyFinding, ...]:
     """
     What DOS-FREQ-1 and DOS-FREQ-2 say of these doses; nothing for routes that are not parenteral.
 
     Args:
         dose_times: in any order; all parenteral doses count together.
         route, drug: of the doses.
+        book: the rows as the site uses them; as shipped where it is None.
 
     Source: DOS-FREQ-1, DOS-FREQ-2.
     """
-    if not limit_for(route, drug).parenteral:
+    book = book or shipped()
+    if not limit_for(route, drug, book).parenteral:
         return ()
-    often, close = statement("DOS-FREQ-1"), statement("DOS-FREQ-2")
+    often, close = book.statement(OFTEN), book.statement(APART)
     window = timedelta(hours=int(often.number("window_h")))
     apart = timedelta(hours=int(close.number("min_h")))
     most, never = often.number("most"), often.number("never")
@@ -178,13 +197,13 @@ def frequency(dose_times: Sequence[datetime], route: Route, drug: Drug = "ketami
         said = f"{count} parenteral doses within {number(often.number('window_h'))} hours"
         if count >= never:
             text = f"{said}: {number(never)} or more are not offered."
-            findings.append(FrequencyFinding("DOS-FREQ-1", "never", text, at))
+            findings.append(FrequencyFinding(OFTEN, "never", text, at))
         elif count > most:
             text = f"{said}: more than {number(most)} need the prescriber's reason."
-            findings.append(FrequencyFinding("DOS-FREQ-1", "needs-reason", text, at))
+            findings.append(FrequencyFinding(OFTEN, "needs-reason", text, at))
         if place and at - times[place - 1] < apart:
             text = f"Less than {number(close.number('min_h'))} hours between two parenteral doses."
-            findings.append(FrequencyFinding("DOS-FREQ-2", "interval", text, at))
+            findings.append(FrequencyFinding(APART, "interval", text, at))
     return tuple(findings)
 
 
@@ -217,9 +236,9 @@ def _site_max(bound: Bound) -> SiteMax:
 def _check_site_max(row: DoseLimit, own: SiteMax, mode: Mode) -> None:
     amount, ceiling = (own.mg_per_kg, row.ceiling.mg_per_kg) if row.unit == "mg/kg" else (own.mg, row.ceiling.mg)
     if amount is None or ceiling is None or amount <= 0:
-        raise UserError(f"site_max of {row.id} has no amount in {row.unit}: give one.")
+        raise UserError(f"limits.toml: site_max of {row.id} has no amount in {row.unit}: give one.")
     if amount > ceiling:
         top = f"{number(ceiling)} {row.unit}"
-        raise UserError(f"site_max of {row.id} is above the evidence ceiling of {top}: lower it.")
+        raise UserError(f"limits.toml: site_max of {row.id} is above the evidence ceiling of {top}: lower it.")
     if mode == "production" and not own.signed_by:
-        raise UserError(f"site_max of {row.id} is not signed: the medical director must sign it.")
+        raise UserError(f"limits.toml: site_max of {row.id} is not signed: the medical director must sign it.")

@@ -6,19 +6,26 @@ Reasons only: no score, no probability. The order is that of the reasons, strong
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from openkap.chart.expression import Setting
 from openkap.chart.rule_language import parse
 from openkap.chart.view import View
 from openkap.chart.vocabulary import facts
-from openkap.plan.library import calendars, modalities
-from openkap.plan.types import Disorder, Formulation, Modality, Pathway, Preferences
+from openkap.kernel.site import unsigned_words
+from openkap.kernel.source import Sourced
+from openkap.plan.book import Book
+from openkap.plan.choices import Preferences
+from openkap.plan.library import calendars
+from openkap.plan.types import Disorder, Formulation, Modality, Pathway
 
 DISORDERS: tuple[Disorder, ...] = ("gad", "panic", "agoraphobia", "social-anxiety")
 ROLES = ("first", "next", "adjunct")
 ROLE_WORDS = {"first": "First choice", "next": "Helpful next", "adjunct": "Beside another way of working"}
+UNSTUDIED = "D"
+ACCEPT = "MOD-ACCEPT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class Match:
         gate: state `open`, `closed` or `unknown`, what is needed, and why.
         avoided: the preferences avoid it; it gets no session.
         wished: the preferences name it.
+        later: what is said of a method that no study was found of in the disorders at hand and that nobody has
+            accepted yet; it gets no session. Empty for the others.
         strength: level of the strongest dimension behind its role; orders the list and is not shown.
     """
 
@@ -44,12 +53,13 @@ class Match:
     gate: dict[str, Any]
     avoided: bool = False
     wished: bool = False
+    later: str = ""
     strength: int = field(default=0)
 
     @property
     def usable(self) -> bool:
         """True if sessions of it may be planned."""
-        return self.gate["state"] == "open" and not self.avoided
+        return self.gate["state"] == "open" and not self.avoided and not self.later
 
 
 def disorders_of(view: View) -> tuple[Disorder, ...]:
@@ -62,7 +72,9 @@ def pathways_of(disorders: tuple[Disorder, ...]) -> tuple[Pathway, ...]:
     return tuple(row for row in calendars().pathway if row.id in disorders)
 
 
-def match(view: View, formulation: Formulation, wishes: Preferences) -> tuple[Match, ...]:
+def match(
+    view: View, formulation: Formulation, wishes: Preferences, book: Book, signed: Callable[[Sourced], bool]
+) -> tuple[Match, ...]:
     """
     The modalities that the formulation, the disorder or the preferences point to.
 
@@ -70,14 +82,22 @@ def match(view: View, formulation: Formulation, wishes: Preferences) -> tuple[Ma
         view: the chart on the day, for gates and care.
         formulation: level (0-3 or None) and because per dimension.
         wishes: preferences.
+        book: the rows as the site uses them.
+        signed: whether a row may decide; the gate of an unsigned one is not known to be open.
 
     Returns:
         First choices before helpful next ones before adjuncts, within each the strongest dimension first.
     """
     disorders = disorders_of(view)
-    levels = {name: part.get("level") or 0 for name, part in formulation.items()}
-    found = [m for row in modalities().modality if (m := _judge(row, view, formulation, levels, disorders, wishes))]
-    place = {row.id: n for n, row in enumerate(modalities().modality)}
+    later = book.statement(ACCEPT).text
+    found = []
+    for row in book.modalities.modality:
+        gate = gate_of(row, view) if signed(row) else _unsigned_gate(row)
+        judged = _judge(row, view, formulation, disorders, wishes, gate)
+        if judged:
+            free = judged.wished or not _unstudied(row, disorders)
+            found.append(judged if free else replace(judged, later=later))
+    place = {row.id: n for n, row in enumerate(book.modalities.modality)}
     return tuple(sorted(found, key=lambda m: (ROLES.index(m.role), -m.strength, place[m.row.id])))
 
 
@@ -85,10 +105,11 @@ def _judge(
     row: Modality,
     view: View,
     formulation: Formulation,
-    levels: dict[str, int],
     disorders: tuple[Disorder, ...],
     wishes: Preferences,
+    gate: dict[str, Any],
 ) -> Match | None:
+    levels = {name: part.get("level") or 0 for name, part in formulation.items()}
     first = [name for name in row.first if levels.get(name, 0) >= 1]
     after = [name for name in row.next if levels.get(name, 0) >= 1]
     reasons = [_reason(name, formulation) for name in sorted([*first, *after], key=lambda n: -levels[n])]
@@ -107,11 +128,27 @@ def _judge(
         role="adjunct" if row.adjunct else role,  # type: ignore[arg-type]
         reasons=tuple(reasons),
         against=tuple(_against(row, view, row.id in wishes.avoid)),
-        gate=gate_of(row, view),
+        gate=gate,
         avoided=row.id in wishes.avoid,
         wished=wished,
         strength=max((levels[name] for name in first or after), default=0),
     )
+
+
+def _grades_here(row: Modality, disorders: tuple[Disorder, ...]) -> dict[str, str]:
+    """The grades of its evidence in the disorders at hand."""
+    columns = {"panic" if name == "agoraphobia" else name for name in disorders}
+    return {name: grade for name, grade in row.grades.items() if name in columns}
+
+
+def _unstudied(row: Modality, disorders: tuple[Disorder, ...]) -> bool:
+    grades = _grades_here(row, disorders) or row.grades
+    return all(grade == UNSTUDIED for grade in grades.values())
+
+
+def _unsigned_gate(row: Modality) -> dict[str, Any]:
+    rule, tag = (row.gate.text, row.gate.tag) if row.gate else ("signed by the medical director", "P")
+    return {"state": "unknown", "needs": [], "because": unsigned_words(row.id), "rule": rule, "tag": tag}
 
 
 def gate_of(row: Modality, view: View) -> dict[str, Any]:
@@ -127,8 +164,6 @@ def gate_of(row: Modality, view: View) -> dict[str, Any]:
 
 def entry(found: Match, disorders: tuple[Disorder, ...]) -> dict[str, Any]:
     """A match as the plan document shows it."""
-    columns = {"panic" if name == "agoraphobia" else name for name in disorders}
-    grades = dict(found.row.grades)
     return {
         "id": found.row.id,
         "title": found.row.title,
@@ -137,8 +172,8 @@ def entry(found: Match, disorders: tuple[Disorder, ...]) -> dict[str, Any]:
         "for": list(found.reasons),
         "against": list(found.against),
         "gate": found.gate,
-        "evidence": grades,
-        "evidence_here": {name: grade for name, grade in grades.items() if name in columns},
+        "evidence": dict(found.row.grades),
+        "evidence_here": _grades_here(found.row, disorders),
         "numbers": found.row.numbers,
         "wording": found.row.wording,
         "notes": found.row.around_a_dose,
@@ -146,6 +181,8 @@ def entry(found: Match, disorders: tuple[Disorder, ...]) -> dict[str, Any]:
         "credential": found.row.credential,
         "minutes": found.row.minutes,
         "avoided": found.avoided,
+        "offered_once_accepted": bool(found.later),
+        "later": found.later or None,
         "source": list(found.row.sources),
         "basis": [{"what": b.what, "tag": b.tag, "source": b.source} for b in found.row.basis],
         "verified": found.row.verified,

@@ -12,8 +12,8 @@ import msgspec
 from openkap.chart.vocabulary import facts
 from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import number
+from openkap.plan.choices import Preferences
 from openkap.plan.library import dose_limits, modalities, regimens
-from openkap.plan.types import Preferences
 
 
 def read_preferences(data: Mapping[str, Any] | None, on: date | None = None) -> Preferences:

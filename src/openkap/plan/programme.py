@@ -12,9 +12,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from openkap.kernel.source import Sourced
+from openkap.plan.book import Book
+from openkap.plan.choices import Candidate
 from openkap.plan.library import calendars, rows, statement
 from openkap.plan.matching import Match
-from openkap.plan.types import Calendar, Candidate, Pathway, SessionKind, SessionRow
+from openkap.plan.types import Calendar, Pathway, SessionKind, SessionRow
 from openkap.screen.types import Route
 
 AFTER_END = "SES-END"
@@ -75,6 +77,7 @@ class Shape:
         exposure_wished: exposure is asked for, or avoidance is part of the formulation.
         extra_contact: a second contact after each dose is due (suicidal thoughts on the record).
         start_on: first day, if chosen.
+        book: the rows as the site uses them.
     """
 
     candidate: Candidate | None
@@ -84,6 +87,7 @@ class Shape:
     exposure_wished: bool
     extra_contact: bool
     start_on: date | None
+    book: Book
 
 
 def build(shape: Shape) -> tuple[dict[str, Any], dict[str, Sourced]]:
@@ -104,15 +108,23 @@ def build(shape: Shape) -> tuple[dict[str, Any], dict[str, Sourced]]:
         "title": _title(shape),
         "template_of_calendar": calendar.id,
         "outline": calendar.outline,
-        "combination": combination(shape.matches, shape.pathways),
+        "combination": combination(shape.matches, shape.pathways, builder.sessions),
         "pathways": [_pathway(p) for p in shape.pathways],
         "sessions": [session for _, session in ordered],
     }
     return programme, builder.used
 
 
-def combination(matches: tuple[Match, ...], pathways: tuple[Pathway, ...]) -> list[dict[str, Any]]:
-    """The combination calendar: for each modality, what of it belongs where around a dose."""
+def combination(
+    matches: tuple[Match, ...], pathways: tuple[Pathway, ...], sessions: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """
+    The combination calendar: for each modality, what of it belongs where around a dose.
+
+    A line is `planned` only where a session of it stands in the calendar.
+    """
+    given = {s["modality"] for s in sessions}
+    exposed = any(s["kind"] == "exposure" for s in sessions)
     lines = [
         {
             "modality": m.row.id,
@@ -120,11 +132,15 @@ def combination(matches: tuple[Match, ...], pathways: tuple[Pathway, ...]) -> li
             "after_dose_min_h": m.row.after_dose_min_h,
             "before_dose_min_h": m.row.before_dose_min_h,
             "order": list(m.row.order),
-            "planned": m.usable,
+            "planned": m.row.id in given,
+            "later": m.later or None,
         }
         for m in matches
     ]
-    return lines + [{"modality": None, "around_a_dose": f"{p.title}: {p.exposure}", "planned": True} for p in pathways]
+    return lines + [
+        {"modality": None, "around_a_dose": f"{p.title}: {p.exposure}", "planned": exposed, "later": None}
+        for p in pathways
+    ]
 
 
 # -- parts of the programme ------------------------------------------------------------------------
@@ -160,10 +176,11 @@ def _doses(
     assert shape.candidate
     regimen, limit = shape.candidate.row, shape.candidate.limit
     row = _session("dose", limit.route)
-    often = statement("DOS-FREQ-1")
+    stay = shape.book.watch_of(limit).min_stay_min or 0
+    often = shape.book.statement("DOS-FREQ-1")
     builder.used[often.id] = often
     total = len(regimen.days)
-    reviews = _reviews(shape.candidate, calendar, total)
+    reviews = _reviews(shape, calendar, total)
     prep_gap = _session("preparation").min_h
     gates: list[dict[str, Any]] = [_after(name, prep_gap) for name in preparations]
     for place in range(1, total + 1):
@@ -175,8 +192,10 @@ def _doses(
         if limit.parenteral and place > most:
             after.append(_after(f"dose-{place - most}", int(often.number("window_h"))))
         needs = tuple(n for p in shape.pathways if place <= p.dose_needs_first for n in p.dose_needs)
+        title = f"Dose {place} of {total}"
+        minutes = max(row.minutes, stay)  # a session is never shorter than the stay a site asks for
         dose = builder.add(
-            f"dose-{place}", row, day, after, title=f"Dose {place} of {total}", needs=(*regimen.needs, *needs)
+            f"dose-{place}", row, day, after, title=title, minutes=minutes, needs=(*regimen.needs, *needs)
         )
         gates = _around(builder, shape, calendar, dose, place, day, _room_until(regimen.days, place))
         if place in reviews and place < total:
@@ -280,10 +299,11 @@ def _review(builder: Builder, name: str, dose: str, day: int, title: str, days: 
     return builder.add(name, row, day + days, [_after(dose, row.min_h)], title=title)
 
 
-def _reviews(candidate: Candidate, calendar: Calendar, total: int) -> set[int]:
+def _reviews(shape: Shape, calendar: Calendar, total: int) -> set[int]:
     """Doses after which progress is reviewed before another is given."""
-    stop = int(statement("DOS-FREQ-3").number("review_after"))
-    return {n for n in (stop, *calendar.review_after, *candidate.row.review_after) if n <= total}
+    stop = int(shape.book.statement("DOS-FREQ-3").number("review_after"))
+    own = shape.candidate.row.review_after if shape.candidate else ()
+    return {n for n in (stop, *calendar.review_after, *own) if n <= total}
 
 
 # -- small readings --------------------------------------------------------------------------------

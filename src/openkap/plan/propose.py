@@ -18,8 +18,11 @@ from openkap.chart.vocabulary import facts
 from openkap.kernel.clock import When
 from openkap.kernel.content import fingerprint
 from openkap.kernel.errors import NoSolution
+from openkap.kernel.site import site_values
 from openkap.kernel.source import Sourced
 from openkap.plan import surroundings
+from openkap.plan.book import Book, shipped
+from openkap.plan.choices import Candidate, Preferences, Refused, SiteMax
 from openkap.plan.library import regimens, rows
 from openkap.plan.limits import site_limits as limits_of_site
 from openkap.plan.matching import Match, disorders_of, entry, match, pathways_of
@@ -27,7 +30,7 @@ from openkap.plan.preferences import check
 from openkap.plan.programme import Shape, build
 from openkap.plan.regimens import Situation, StartLowReasons, choose, dosing_weight
 from openkap.plan.stale import fact_versions
-from openkap.plan.types import Candidate, Document, Formulation, Mode, Preferences, Refused, SiteMax
+from openkap.plan.types import Document, Formulation, Mode
 from openkap.screen.document import ask_document, finding_document
 from openkap.screen.types import Screening
 
@@ -47,6 +50,7 @@ def propose(
     site_limits: Mapping[str, SiteMax] | None = None,
     mode: Mode = "demonstration",
     signed: Callable[[Sourced], bool] | None = None,
+    book: Book | None = None,
 ) -> Document:
     """
     The plan document.
@@ -60,6 +64,7 @@ def propose(
         site_limits: signed highest doses by limit row id; in demonstration mode DOS-DEMO where it is None.
         mode: in production only what the site signed opens a route.
         signed: whether the site has signed a row; None where all content counts.
+        book: the rows as the site uses them; as shipped where it is None.
 
     Returns:
         The document as a dict of JSON values; numbers of doses are Decimal.
@@ -71,14 +76,15 @@ def propose(
     check(preferences, view.on)
     if screening.verdict in REFUSING and not draft:
         raise NoSolution(f"The verdict is {screening.verdict}: no plan can be proposed.", _refusal(screening, []))
-    weight = dosing_weight(view, preferences)
-    low = StartLowReasons(view, preferences)
-    site = limits_of_site(mode, site_limits)
-    kept, refused = choose(Situation(view, screening, preferences, site, weight, low, signed or _everything))
+    book, signed = book or shipped(), signed or _everything
+    weight = dosing_weight(view, preferences, book)
+    low = StartLowReasons(view, preferences, book)
+    site = limits_of_site(mode, site_limits, book)
+    kept, refused = choose(Situation(view, screening, preferences, site, weight, low, signed, book))
     doses = screening.verdict != "exclude"
     chosen = _chosen(kept, refused, preferences, screening) if doses else None
     disorders = disorders_of(view)
-    matches = match(view, formulation, preferences)
+    matches = match(view, formulation, preferences, book, signed)
     shape = Shape(
         candidate=chosen,
         matches=matches,
@@ -87,6 +93,7 @@ def propose(
         exposure_wished=_exposure_wished(formulation, preferences),
         extra_contact=any(f.rule == SECOND_CONTACT and f.truth.value == "true" for f in screening.findings),
         start_on=preferences.start_on,
+        book=book,
     )
     programme, used = build(shape)
     for m in matches:
@@ -112,19 +119,24 @@ def propose(
         "refused_options": [{"id": r.row.id, "title": r.row.title, "reasons": list(r.reasons)} for r in refused],
         "modalities": [entry(m, disorders) for m in matches],
         "alternatives": surroundings.alternatives_of(disorders, used),
-        "monitoring": surroundings.monitoring_of(chosen, used) if chosen else None,
+        "monitoring": surroundings.monitoring_of(chosen, book, used) if chosen else None,
         "measures": surroundings.measures_of(programme["sessions"], shape.pathways, preferences.start_on, used),
         **surroundings.consent_of(disorders, used),
         "expectations": surroundings.sentences_of("expectations", disorders, used),
         "adaptive_anxiety": surroundings.sentences_of("adaptive", disorders, used),
         "limits": surroundings.limits_of(disorders, used),
         "claims": surroundings.claims_of(disorders, "plan", used),
-        "attributes": _attributes(used),
+        "attributes": _attributes(used, book),
         "findings": [finding_document(f) for f in screening.findings],
         "fact_versions": fact_versions(view),
     }
     return {
         **document,
+        "site_values": [
+            *(value for row in book.rows().values() for value in site_values(row.id, row.set_here)),
+            *(value for f in screening.findings for value in site_values(f.rule, f.set_here)),
+        ],
+        "unsigned": sorted(name for name, row in used.items() if mode == "demonstration" or not signed(row)),
         "sources": surroundings.citations(used),
         "content_rows": {name: fingerprint(row) for name, row in sorted(used.items())},
     }
@@ -148,7 +160,7 @@ def _refusal(screening: Screening, refused: list[Refused]) -> Document:
     reason = (
         f"The verdict is {screening.verdict}."
         if screening.verdict in REFUSING and not refused
-        else " ".join(f"{o['id']}: {' '.join(o['reasons'])}" for o in options)
+        else " ".join(f"{r.row.title} ({r.row.id}): {' '.join(r.reasons)}" for r in refused)
     )
     return {
         "verdict": screening.verdict,
@@ -179,7 +191,7 @@ def _option(candidate: Candidate) -> dict[str, Any]:
     return {
         "id": row.id,
         "template": row.id,
-        "title": row.title,
+        "title": row.by_route.get(limit.route, row.title),
         "route": limit.route,
         "drug": row.drug,
         "survives": True,
@@ -246,11 +258,11 @@ def _missing(screening: Screening, low: StartLowReasons, matches: tuple[Match, .
     return found
 
 
-def _attributes(used: dict[str, Sourced]) -> list[dict[str, Any]]:
+def _attributes(used: dict[str, Sourced], book: Book) -> list[dict[str, Any]]:
     found = []
     for row in regimens().attribute:
         used[row.id] = row
-        used[row.row] = rows()[row.row]
+        used[row.row] = book.rows().get(row.row) or rows()[row.row]
         parts = surroundings.evidence_of(row)
         found.append({"id": row.id, "used_for": row.used_for, "row": row.row, "note": row.note, **parts})
     return found

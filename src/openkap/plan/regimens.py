@@ -9,7 +9,7 @@ an aim and returns an amount.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
@@ -19,16 +19,20 @@ from openkap.chart.rule_language import parse
 from openkap.chart.view import View
 from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number
+from openkap.kernel.site import unsigned_words
 from openkap.kernel.source import Sourced
 from openkap.kernel.truth import Answer
-from openkap.plan.library import dose_limits, regimens, rows, statement
-from openkap.plan.limits import LimitBreach, frequency, limit_for, within_limits
+from openkap.plan.book import Book
+from openkap.plan.choices import Candidate, Preferences, Refused, SiteMax, Weight
+from openkap.plan.library import regimens, rows
+from openkap.plan.limits import APART, OFTEN, LimitBreach, frequency, limit_for, within_limits
 from openkap.plan.matching import disorders_of
-from openkap.plan.types import Candidate, DoseLimit, Preferences, Refused, Regimen, SiteMax, Weight
+from openkap.plan.types import DoseLimit, Regimen
 from openkap.screen.rulebook import rules
 from openkap.screen.types import Finding, Route, Screening
 
-FREQUENCY_REASON = "DOS-FREQ-1"
+FREQUENCY_REASON = OFTEN
+ROUND, STOP = "DOS-ROUND", "DOS-FREQ-3"
 WEIGHT_REASON = "dosing_weight_kg"
 NEXT_STEP = (
     "not before this dose, and only if the last was tolerated and the response was too small; the prescriber decides"
@@ -45,12 +49,12 @@ class StartLowReasons:
         open: reasons that cannot be judged, with the facts they wait for.
     """
 
-    def __init__(self, view: View, wishes: Preferences):
+    def __init__(self, view: View, wishes: Preferences, book: Book):
         self.because: list[str] = []
         self.rows: list[str] = []
         self.open: list[dict[str, Any]] = []
         self.facts: list[str] = []
-        for row in dose_limits().start_low:
+        for row in book.dose_limits.start_low:
             node = parse(row.when)
             answer: Answer = node.evaluate(Setting(view, row.limits, {}))
             self.facts.extend(facts_named(node))
@@ -67,7 +71,7 @@ class StartLowReasons:
         return bool(self.because)
 
 
-def dosing_weight(view: View, wishes: Preferences) -> Weight:
+def dosing_weight(view: View, wishes: Preferences, book: Book) -> Weight:
     """
     The weight that doses are computed with: the fresh measured one, or the one the preferences name.
 
@@ -78,7 +82,7 @@ def dosing_weight(view: View, wishes: Preferences) -> Weight:
     measured = state.value if state.status == "known" and isinstance(state.value, Decimal) else None
     on = state.when.text[:10] if measured is not None and state.when else None
     notes = [] if measured is not None else ["No fresh measured weight: " + (state.reason or "weight: no record") + "."]
-    bmi, line = view.state("bmi"), statement("DOS-WT-2")
+    bmi, line = view.state("bmi"), book.statement("DOS-WT-2")
     if isinstance(bmi.value, Decimal) and bmi.value >= line.number("bmi"):
         notes.append(f"Body-mass index {number(Decimal(f'{bmi.value:.1f}'))}: {line.text} (DOS-WT-2)")
     chosen = wishes.dosing_weight_kg
@@ -106,6 +110,7 @@ class Situation:
         weight: as `dosing_weight` gives it.
         low: start-low reasons.
         signed: whether the site has signed a row; an unsigned template or limit decides nothing.
+        book: the rows as the site uses them.
     """
 
     view: View
@@ -115,6 +120,7 @@ class Situation:
     weight: Weight
     low: StartLowReasons
     signed: Callable[[Sourced], bool]
+    book: Book
 
     @property
     def reason(self) -> str:
@@ -124,7 +130,8 @@ class Situation:
 
 def choose(at: Situation) -> tuple[list[Candidate], list[Refused]]:
     """Every template that survives, in the order of choice, and every one that does not with its reasons."""
-    kept, refused = [], []
+    kept: list[Candidate] = []
+    refused: list[Refused] = []
     for row in sorted(regimens().regimen, key=lambda r: r.place):
         reasons = _not_offered(row, at)
         candidates = []
@@ -135,10 +142,18 @@ def choose(at: Situation) -> tuple[list[Candidate], list[Refused]]:
                 if found:
                     candidates.append(found)
         if candidates:
-            kept.extend(candidates)
+            kept.extend(_with_other_route(c, reasons, len(candidates)) for c in candidates)
         else:
             refused.append(Refused(row, tuple(dict.fromkeys(reasons))))
     return kept, refused
+
+
+def rests_on(row: Regimen, limit: DoseLimit, book: Book) -> list[Sourced]:
+    """Every row that a dose by this template and route rests on: amounts, start, frequency, observation, outline."""
+    frequent = (OFTEN, APART) if limit.parenteral else ()
+    limits = [limit, *book.dose_limits.start_low, *(book.statement(n) for n in (ROUND, STOP, *frequent))]
+    watched = [book.watch_of(limit), book.continuous(), *book.monitoring.alert]
+    return [*limits, *watched, rows()[row.calendar]]
 
 
 def _not_offered(row: Regimen, at: Situation) -> list[str]:
@@ -149,22 +164,30 @@ def _not_offered(row: Regimen, at: Situation) -> list[str]:
     if row.offered == "responders":
         return ["For recorded responders only, and no fact records a response to an earlier course."]
     if row.offered == "named" and at.wishes.regimen != row.id:
-        return ["Only where the preferences name it."]
+        return ["It is compared only where the preferences name it as the regimen."]
     if row.offered == "reason" and not at.reason:
         return [f"{sentence(row.contra[-1])} Only with the prescriber's written reason ({FREQUENCY_REASON})."]
     if not at.signed(row):
-        return ["The site has not signed this template."]
+        return [f"The site has not signed this template. {unsigned_words(row.id)}"]
     return []
 
 
 def _by_route(row: Regimen, route: Route, at: Situation) -> tuple[Candidate | None, list[str]]:
-    limit = limit_for(route, row.drug)
+    limit = limit_for(route, row.drug, at.book)
     against, reasons = _findings_against(at.screening.findings, route)
-    if limit.id not in at.site or not at.signed(limit):
-        reasons.append(f"{limit.title}: no highest dose is signed for it, so the route is disabled.")
-    if (at.wishes.routes and route not in at.wishes.routes) or route in at.wishes.avoid:
+    if limit.id not in at.site:
+        reasons.append(
+            f"{limit.title}: no highest dose is signed for it, so the route is disabled. "
+            f"The medical director must set and sign it (row {limit.id})."
+        )
+    elif unsigned := [r.id for r in rests_on(row, limit, at.book) if not at.signed(r)]:
+        reasons.append(
+            f"{limit.title}: limits that a dose rests on are not signed, so the route is disabled. "
+            f"{unsigned_words(*unsigned)}"
+        )
+    if _left_out(route, at.wishes):
         reasons.append(f"{limit.title}: the preferences leave this route out.")
-    often = _pattern_frequency(row, route)
+    often = _pattern_frequency(row, route, at.book)
     reasons.extend(f.text for f in often if f.level != "needs-reason" or not at.reason)
     if reasons:
         return None, reasons
@@ -172,20 +195,33 @@ def _by_route(row: Regimen, route: Route, at: Situation) -> tuple[Candidate | No
     if forbidden:
         return None, forbidden
     warnings.extend(at.weight.notes)
+    warnings.extend(against)
     if row.retracted:
         warnings.append(f"Retraction: {row.retracted}")
     if often:
         warnings.append(f"{sentence(row.contra[-1])} The prescriber's reason: {at.reason}")
     if at.low.open:
         warnings.append("Not known, and would start lower: " + "; ".join(g["text"] for g in at.low.open) + ".")
-    if len(row.routes) > 1:
-        warnings.append("The template leaves the route open: the prescriber names it; none is a default.")
-    used: list[Sourced] = [row, limit, *(rows()[name] for name in at.low.rows)]
+    used: list[Sourced] = [row, *rests_on(row, limit, at.book)]
     if at.low.holds and row.doses and dose["mg_per_kg"] is not None and dose["mg_per_kg"] < row.doses[0]:
         warnings.append("The first dose is below the one that was studied; the result shown does not speak for it.")
     borrowed = row.borrowed or _studied_elsewhere(row, at.view)
     contra = (*row.contra, *against, *((f"borrowed from {borrowed}",) if borrowed else ()))
+    left_out = [r for r in row.routes if _left_out(r, at.wishes)]
+    if len(row.routes) - len(left_out) > 1:
+        warnings.append("The template leaves the route open: the prescriber names it; none is a default.")
     return Candidate(row, limit, dose, row.pro, contra, tuple(warnings), borrowed, tuple(used)), []
+
+
+def _left_out(route: Route, wishes: Preferences) -> bool:
+    return bool(wishes.routes and route not in wishes.routes) or route in wishes.avoid
+
+
+def _with_other_route(found: Candidate, reasons: Sequence[str], kept: int) -> Candidate:
+    """A template that survives by one route only says why it does not by the other."""
+    if kept > 1 or not reasons:
+        return found
+    return replace(found, warnings=(*found.warnings, *(f"The other route is refused. {text}" for text in reasons)))
 
 
 def _studied_elsewhere(row: Regimen, view: View) -> str:
@@ -211,13 +247,22 @@ def _findings_against(findings: Sequence[Finding], route: Route) -> tuple[list[s
         if finding.truth.value == "false" or route not in routes_of(finding):
             continue
         removes = finding.class_ in ("hold", "exclude") and finding.truth.value == "true"
-        (removing if removes else against).append(f"{finding.rule}: {finding.because}")
+        (removing if removes else against).append(_said(finding))
     return against, removing
 
 
-def _pattern_frequency(row: Regimen, route: Route) -> tuple:
+def _said(finding: Finding) -> str:
+    """A finding as a prescriber reads it beside a regimen: what, why, and what to do."""
+    because = finding.because.rstrip(".")
+    known = "" if finding.truth.value == "true" else "not known whether it applies: "
+    return (
+        f"{finding.title[:1].upper()}{finding.title[1:]} ({finding.rule}): {known}{because}. {finding.action}".strip()
+    )
+
+
+def _pattern_frequency(row: Regimen, route: Route, book: Book) -> tuple:
     start = datetime(2000, 1, 3, 9, tzinfo=UTC)
-    return frequency([start + timedelta(days=day) for day in row.days], route, row.drug)
+    return frequency([start + timedelta(days=day) for day in row.days], route, row.drug, book)
 
 
 def _dose(row: Regimen, limit: DoseLimit, at: Situation) -> tuple[dict[str, Any], list[str], list[str]]:
@@ -227,11 +272,11 @@ def _dose(row: Regimen, limit: DoseLimit, at: Situation) -> tuple[dict[str, Any]
     warnings: list[str] = []
     for place, amount in enumerate(_ladder(row, limit, at.low.holds)):
         exact, per_kg = _amounts(amount, limit, at.weight)
-        shown = _rounded(exact)
+        shown = _rounded(exact, at.book)
         if _breaks(shown, limit, at, duration) and not _breaks(exact, limit, at, duration):
-            shown = _rounded(exact, ROUND_DOWN)  # at a limit the one rounding goes down
+            shown = _rounded(exact, at.book, ROUND_DOWN)  # at a limit the one rounding goes down
         broken = [
-            *within_limits(limit.route, limit.drug, exact, per_kg, duration, site=at.site),
+            *within_limits(limit.route, limit.drug, exact, per_kg, duration, site=at.site, book=at.book),
             *_breaks(exact, limit, at, duration),
             *_breaks(shown, limit, at, duration),
         ]
@@ -285,9 +330,9 @@ def _amounts(amount: Decimal, limit: DoseLimit, weight: Weight) -> tuple[DoseMg 
     return (per_kg.times(Quantity(weight.kg, "kg")) if weight.kg is not None else None), per_kg
 
 
-def _rounded(mg: DoseMg | None, rounding: str = ROUND_HALF_UP) -> DoseMg | None:
+def _rounded(mg: DoseMg | None, book: Book, rounding: str = ROUND_HALF_UP) -> DoseMg | None:
     """The one rounding of a plan's dose (DOS-ROUND)."""
-    places = int(statement("DOS-ROUND").number("places"))
+    places = int(book.statement(ROUND).number("places"))
     return DoseMg(mg.mg.quantize(Decimal(1).scaleb(-places), rounding=rounding)) if mg else None
 
 
@@ -300,7 +345,7 @@ def _breaks(mg: DoseMg | None, limit: DoseLimit, at: Situation, duration: Decima
     return [
         breach
         for per_kg in amounts or [None]
-        for breach in within_limits(limit.route, limit.drug, mg, per_kg, duration, site=at.site)
+        for breach in within_limits(limit.route, limit.drug, mg, per_kg, duration, site=at.site, book=at.book)
     ]
 
 

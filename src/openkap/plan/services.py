@@ -23,12 +23,13 @@ from openkap.people.audit import Event, Origin
 from openkap.people.models import Patient
 from openkap.people.types import Principal, Purpose, Role
 from openkap.plan import selectors
+from openkap.plan.book import book_of
+from openkap.plan.choices import Preferences
 from openkap.plan.diff import changes
 from openkap.plan.edits import Edit, edited, plain_edits
 from openkap.plan.limits import site_limits
 from openkap.plan.models import Programme, Signature
 from openkap.plan.site_max import signed_limits
-from openkap.plan.types import Preferences
 from openkap.screen.decisions import open_points
 from openkap.screen.models import Override
 from openkap.screen.services import confirm_person, holding
@@ -93,8 +94,9 @@ def write(
             raise Conflict("Someone else made a new version of this plan meanwhile: compare, then send yours again.")
         proposal = propose(patient, preferences, draft)
         now = proposal.now
-        limits = site_limits(now.site.mode, signed_limits(now.site, now.on))
-        document = edited(proposal.document, edits, limits)
+        book = book_of(now.site)
+        limits = site_limits(now.site.mode, signed_limits(now.site, now.on), book)
+        document = edited(proposal.document, edits, limits, book)
         text = _ENCODER.encode(document).decode()
         wishes = msgspec.to_builtins(preferences)
         wishes = {name: value for name, value in wishes.items() if value not in (None, [], {}, False)}

@@ -59,6 +59,7 @@ def plan_sheet(document: Document) -> dict[str, Any]:
         course.modalities(document, cite),
         evidence.alternatives(document, cite),
         course.monitoring(document),
+        findings.site(document),
         course.measures(document),
         course.needs(document, cite),
         course.chair(document, cite),

@@ -194,6 +194,7 @@ def _modality(row: Mapping[str, Any], cite: Citations) -> list[dict[str, Any]]:
             line({"first": "first choice", "next": "helpful next", "adjunct": "adjunct"}[row["role"]]),
             line(row["wording"], "muted"),
             line("avoided by the preferences: no session is planned" if row["avoided"] else "", "warn"),
+            line(row["later"] or "", "warn"),
         ),
         cell(*(words.sentence(_reason(r)) for r in row["for"])),
         cell(*map(words.sentence, row["against"])),

@@ -8,7 +8,7 @@ from typing import Any
 
 from openkap.chart.vocabulary import facts as facts_known
 from openkap.plan import words
-from openkap.plan.blocks import Block, Citations, facts, item, section, text
+from openkap.plan.blocks import Block, Citations, bullets, facts, item, section, text
 
 Document = Mapping[str, Any]
 
@@ -47,6 +47,21 @@ def _missing_lead(asks: list[Mapping[str, Any]]) -> str:
 def _unmeasured(document: Document) -> list[str]:
     parts = document["summary"]["formulation"].items()
     return [words.DIMENSION_WORDS[name].lower() for name, part in parts if part["level"] is None]
+
+
+def site(document: Document) -> dict[str, Any]:
+    """What the site has set for itself, by whom and why; at a site also which rows shown here nobody has signed."""
+    values = [item(words.sentence(value["text"])) for value in document["site_values"]]
+    unsigned = document["unsigned"] if document.get("mode") == "production" else []
+    if not values and not unsigned:
+        return {}
+    said = f"Shown here and not signed, so they inform and decide nothing: {', '.join(unsigned)}." if unsigned else ""
+    return section(
+        "site",
+        "Set by this site",
+        bullets(values, "Numbers that this site has set for itself") if values else None,
+        text(said, "warn") if said else None,
+    )
 
 
 def verdict(document: Document, cite: Citations) -> dict[str, Any]:

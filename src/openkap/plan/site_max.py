@@ -23,9 +23,9 @@ import msgspec
 from openkap.kernel.content import convert, read_site_toml
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.site import Site
-from openkap.plan.library import dose_limits
+from openkap.plan.book import book_of, shipped
+from openkap.plan.choices import SiteMax
 from openkap.plan.limits import site_limits
-from openkap.plan.types import SiteMax
 
 
 class SignedMax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,7 +57,7 @@ def signed_limits(site: Site, on: date) -> dict[str, SiteMax] | None:
     if not path.exists():
         return {}
     file = convert(read_site_toml(path), _File, path.name)
-    known = {row.id for row in dose_limits().limit}
+    known = {row.id for row in shipped().dose_limits.limit}
     found: dict[str, SiteMax] = {}
     for row in file.site_max:
         if row.row not in known:
@@ -74,5 +74,6 @@ def signed_limits(site: Site, on: date) -> dict[str, SiteMax] | None:
 
 def open_routes(site: Site, on: date) -> frozenset[str]:
     """The routes for which this site has a limit; the others are disabled."""
-    limits = site_limits(site.mode, signed_limits(site, on))
-    return frozenset(row.route for row in dose_limits().limit if row.id in limits)
+    book = book_of(site)
+    limits = site_limits(site.mode, signed_limits(site, on), book)
+    return frozenset(row.route for row in book.dose_limits.limit if row.id in limits)

@@ -6,31 +6,33 @@ from datetime import date, timedelta
 from typing import Any
 
 from openkap.kernel.content import sources
+from openkap.kernel.site import site_values
 from openkap.kernel.source import Sourced
+from openkap.plan.book import ROOM, Book
+from openkap.plan.choices import Candidate
 from openkap.plan.library import (
-    ROOM,
     adverse_events,
     calendars,
     claims,
     modalities,
-    monitoring,
     options,
     routes,
     statements,
 )
-from openkap.plan.types import AdverseEvent, Alert, Candidate, Claim, Disorder, Option, Pathway, Statement
+from openkap.plan.types import AdverseEvent, Alert, Claim, Disorder, Option, Pathway, Statement
 
 Used = dict[str, Sourced]
 
 
 def evidence_of(row: Sourced) -> dict[str, Any]:
-    """The five things every row shows: grade, tags with sources, verified, retraction."""
-    return {
+    """What every row shows: grade, tags with sources, verified, retraction; and what the site has set in it, if so."""
+    shown = {
         "evidence": row.evidence,
         "verified": row.verified,
         "basis": [{"what": b.what, "tag": b.tag, "source": b.source} for b in row.basis],
         "retracted": row.retracted,
     }
+    return shown | ({"site_values": site_values(row.id, row.set_here)} if row.set_here else {})
 
 
 def say(row: Statement) -> dict[str, Any]:
@@ -45,12 +47,11 @@ def say(row: Statement) -> dict[str, Any]:
     }
 
 
-def monitoring_of(candidate: Candidate, used: Used) -> dict[str, Any]:
+def monitoring_of(candidate: Candidate, book: Book, used: Used) -> dict[str, Any]:
     """The observation of the regimen's route, with alert lines, rescue steps, discharge criteria and what to expect."""
     route, drug = candidate.limit.route, candidate.limit.drug
-    file = monitoring()
-    watch = next(w for w in file.watch if route in w.routes and w.drug in (None, drug) and w.vitals_min)
-    continuous = next(w for w in file.watch if not w.vitals_min)
+    file = book.monitoring
+    watch, continuous = book.watch_of(candidate.limit), book.continuous()
     fact = next(r for r in routes().route if (r.route, r.drug) == (route, drug))
     alerts = [_note(row, used) for row in file.alert]
     names = ("rescue", "discharge", "driving", "course")
@@ -78,6 +79,7 @@ def monitoring_of(candidate: Candidate, used: Used) -> dict[str, Any]:
             **evidence_of(fact),
         },
         "basis": evidence_of(watch)["basis"],
+        "site_values": [v for row in (watch, continuous) for v in site_values(row.id, row.set_here)],
     }
 
 

@@ -1,5 +1,5 @@
 """
-The plan room's rows of content, and what a caller hands in: preferences and the site's dose limits.
+The plan room's rows of content.
 
 Hours are between the starts of two sessions. Days are counted from the first day of the programme, 0.
 """
@@ -7,15 +7,12 @@ Hours are between the starts of two sessions. Days are counted from the first da
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
 
-from openkap.kernel.content import Header
-from openkap.kernel.source import Row, Sourced, Tag
+from openkap.kernel.source import Sourced, Tag
 from openkap.screen.types import Route
 
 Drug = Literal["ketamine", "esketamine"]
@@ -57,13 +54,6 @@ class Statement(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.numbers[name]
 
 
-class StatementsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    statement: tuple[Statement, ...]
-
-
 class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     What a study found, with the five fields no effect number may be shown without.
@@ -103,13 +93,6 @@ class Option(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     effect: tuple[Effect, ...]
 
 
-class OptionsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    option: tuple[Option, ...]
-
-
 class Trial(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A study of the trials table; `n` is None where the table gives none."""
 
@@ -124,13 +107,6 @@ class Trial(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     adverse: str
 
 
-class TrialsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    trial: tuple[Trial, ...]
-
-
 class RouteFact(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is known of a route. Percentages are for reading: nothing converts a dose between routes."""
 
@@ -140,13 +116,6 @@ class RouteFact(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bioavailability: str
     peak: str
     text: str
-
-
-class RoutesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    route: tuple[RouteFact, ...]
 
 
 class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -213,15 +182,6 @@ class StartLow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limits: dict[str, Decimal] = {}
 
 
-class DoseLimitsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    limit: tuple[DoseLimit, ...]
-    start_low: tuple[StartLow, ...]
-    statement: tuple[Statement, ...]
-
-
 class Regimen(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     A regimen template.
@@ -246,6 +206,7 @@ class Regimen(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
         needs: what must be in place besides what every dose session needs.
         calendar: row of calendars.toml whose therapy surrounds it.
         review_after: dose numbers after which the next step is reviewed.
+        by_route: its title by one route, where the row leaves the choice between several.
     """
 
     title: str
@@ -274,6 +235,7 @@ class Regimen(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     needs: tuple[str, ...] = ()
     calendar: str = ""
     review_after: tuple[int, ...] = ()
+    by_route: dict[Route, str] = {}
 
 
 class Attribute(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -281,14 +243,6 @@ class Attribute(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     used_for: str
     row: str
-
-
-class RegimensFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    regimen: tuple[Regimen, ...]
-    attribute: tuple[Attribute, ...]
 
 
 class Care(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -349,14 +303,6 @@ class Modality(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     before_dose_min_h: int
     order: tuple[str, ...] = ()
     credential: str
-
-
-class ModalitiesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    modality: tuple[Modality, ...]
-    statement: tuple[Statement, ...]
 
 
 class Calendar(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -434,16 +380,6 @@ class Moment(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     months: tuple[int, ...] = ()
 
 
-class CalendarsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    calendar: tuple[Calendar, ...]
-    session: tuple[SessionRow, ...]
-    pathway: tuple[Pathway, ...]
-    moment: tuple[Moment, ...]
-
-
 class Watch(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Observation of a route: minutes from the start of the dose, -5 for the baseline."""
 
@@ -453,23 +389,16 @@ class Watch(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mind_min: tuple[int, ...] = ()
     min_stay_min: int | None = None
     text: str
+    numbers: dict[str, Decimal] = {}
 
 
 class Alert(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An alert line, for print: what makes it amber, what red."""
+    """An alert line, for print: what makes it amber, what red; `numbers` are those of the two texts."""
 
     parameter: str
     amber: str
     red: str
-
-
-class MonitoringFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    watch: tuple[Watch, ...]
-    alert: tuple[Alert, ...]
-    statement: tuple[Statement, ...]
+    numbers: dict[str, Decimal] = {}
 
 
 class AdverseEvent(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -479,13 +408,6 @@ class AdverseEvent(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     frequency: str
     course: str
     action: str
-
-
-class AdverseEventsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    event: tuple[AdverseEvent, ...]
 
 
 class Claim(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -506,93 +428,3 @@ class Claim(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     words: tuple[str, ...]
     rows: tuple[str, ...] = ()
     disorders: tuple[Disorder, ...] = ()
-
-
-class ClaimsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A content file of this room."""
-
-    content: Header
-    claim: tuple[Claim, ...]
-
-
-class Preferences(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    What clinician and patient wish; every key is optional.
-
-    Args:
-        regimen: a template by id.
-        routes: the routes that may be used; empty for all.
-        modalities: modalities wished for.
-        avoid: modalities, routes or regimens not wanted.
-        start_low: start at the low end whatever the findings.
-        start_on: first day of the programme.
-        dosing_weight_kg: weight to dose by, kg.
-        reasons: written reasons by what they are for: `DOS-FREQ-1`, `dosing_weight_kg`.
-    """
-
-    regimen: str | None = None
-    routes: tuple[str, ...] = ()
-    modalities: tuple[str, ...] = ()
-    avoid: tuple[str, ...] = ()
-    start_low: bool = False
-    start_on: date | None = None
-    dosing_weight_kg: Decimal | None = None
-    reasons: dict[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class SiteMax:
-    """
-    The highest dose a site allows by a route, as its medical director signed it.
-
-    Args:
-        mg_per_kg, mg: amounts; both count where both are given.
-        min_duration_min: shortest infusion.
-        signed_by: who signed; empty in demonstration mode.
-    """
-
-    mg_per_kg: Decimal | None = None
-    mg: Decimal | None = None
-    min_duration_min: Decimal | None = None
-    signed_by: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A regimen that is not offered, and why."""
-
-    row: Regimen
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """
-    The weight that doses are computed with.
-
-    Args:
-        kg: the dosing weight; None if nothing usable is known.
-        measured_kg, measured_on: the fresh measured weight.
-        chosen: the preferences chose `kg`.
-        notes: what the reader must know (body-mass index, no measured weight).
-    """
-
-    kg: Decimal | None
-    measured_kg: Decimal | None = None
-    measured_on: str | None = None
-    chosen: bool = False
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A regimen by one route that survives, with its doses and what speaks for and against it."""
-
-    row: Regimen
-    limit: DoseLimit
-    dose: Mapping[str, Any]
-    pro: tuple[str, ...]
-    contra: tuple[str, ...]
-    warnings: tuple[str, ...]
-    borrowed: str = ""
-    rows: tuple[Row, ...] = field(default=())

@@ -28,8 +28,8 @@ from openkap.people.models import Patient, Site, User
 from openkap.people.selectors import principal_of
 from openkap.people.types import Principal, Role
 from openkap.plan import services as plans
+from openkap.plan.choices import Preferences
 from openkap.plan.selectors import newest
-from openkap.plan.types import Preferences
 from openkap.screen import services as verdicts
 from openkap.screen.decisions import digest_of, ground_of
 from openkap.synthetic.cohort import Member, cohort

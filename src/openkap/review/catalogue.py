@@ -24,10 +24,11 @@ from openkap.kernel.content import ROOMS, content_folder, fingerprint, refuse_du
 from openkap.kernel.site import Site
 from openkap.kernel.source import Row, Source, Tag
 from openkap.plan import library
+from openkap.plan.book import book_of, rules_of
+from openkap.plan.limits import site_limits
 from openkap.plan.site_max import signed_limits
 from openkap.screen import rulebook
 from openkap.screen.clearing import clearing
-from openkap.screen.overrides import overridden
 
 SignatureState = Literal[
     "signed", "unsigned", "changed since it was signed", "review overdue", "signed for a later day"
@@ -73,9 +74,8 @@ def chapters(site: Site) -> list[Chapter]:
             does not exist or that the row does not allow.
     """
     rulebook.check()
-    check_overrides(site)
-    signed_limits(site, date.max)  # every row is checked, whatever its day
-    rules = overridden(rulebook.rules(), site)
+    site_limits(site.mode, signed_limits(site, date.max), book_of(site))  # every row is checked, whatever its day
+    rules = rules_of(site)
     found = [
         Chapter(f"rules-{name}", f"Rules: {title}", "screen", tuple(r for r in rules if r.group == name))
         for name, title in GROUPS.items()
@@ -86,7 +86,7 @@ def chapters(site: Site) -> list[Chapter]:
     )
     ways = clearing()
     found.append(Chapter("clearing", "Who may settle what", "screen", (*ways.way, *ways.only_the_fact)))
-    found += [*_assess(), *_plan(), *_chart()]
+    found += [*_assess(), *_plan(site), *_chart()]
     refuse_duplicates((row for chapter in found if chapter.signed for row in chapter.rows), "all content")
     return found
 
@@ -109,16 +109,17 @@ def _assess() -> Iterator[Chapter]:
     yield Chapter("intake", "Intake form", "assess", tuple(_rows_of(intake())), signed=False)
 
 
-def _plan() -> Iterator[Chapter]:
+def _plan(site: Site) -> Iterator[Chapter]:
     """Every table of every file of the plan room, whatever it is called, so that none can be forgotten."""
     library.rows()  # checks that ids are single and sources exist
+    book = book_of(site)
     for file in (
-        library.dose_limits(),
+        book.dose_limits,
         library.regimens(),
         library.routes(),
-        library.modalities(),
+        book.modalities,
         library.calendars(),
-        library.monitoring(),
+        book.monitoring,
         library.options(),
         library.trials(),
         library.adverse_events(),
@@ -174,14 +175,6 @@ def _rows_of(file: msgspec.Struct) -> Iterator[Row]:
         value = getattr(file, field.name)
         if isinstance(value, tuple):
             yield from (row for row in value if isinstance(row, Row))
-
-
-# -- overrides ---------------------------------------------------------------------------------------
-
-
-def check_overrides(site: Site) -> None:
-    """Raise ContentFault for an override of a row or limit that does not exist, or that goes too far."""
-    overridden(rulebook.rules(), site)
 
 
 # -- signatures, tags, readings ----------------------------------------------------------------------

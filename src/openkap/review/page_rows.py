@@ -16,7 +16,7 @@ from openkap.chart.rule_language import parse
 from openkap.kernel.content import fingerprint
 from openkap.kernel.quantity import number, unit_words
 from openkap.kernel.site import Override, Site
-from openkap.kernel.source import TAG_WORDS, Row
+from openkap.kernel.source import TAG_WORDS, Margin, Row, SetHere
 from openkap.plan import words
 from openkap.plan.types import Bound, Care, Gate
 from openkap.review.catalogue import Chapter, readings_of, signature_state, tags_of
@@ -27,7 +27,19 @@ SILENCE = "none: silence is documented to mean no"
 DOSE_DAY = {"also": "", "only": "on the dose day only", "never": "not on the dose day"}
 
 # What every row shows in a place of its own, or what names it.
-APART = ("id", "basis", "reading", "note", "retracted", "evidence", "limits", "tag", "signature")
+APART = (
+    "id",
+    "basis",
+    "reading",
+    "note",
+    "retracted",
+    "evidence",
+    "limits",
+    "tag",
+    "signature",
+    "site_may",
+    "set_here",
+)
 NAMES = ("title", "words", "term", "claim", "study", "parameter")
 WIDEST_TABLE = 6
 
@@ -96,6 +108,8 @@ def row_view(row: Row, chapter: Chapter, who: Reviewer) -> dict[str, Any]:
         "readings": readings_of(row),
         "note": getattr(row, "note", ""),
         "retracted": getattr(row, "retracted", ""),
+        "site_may": [_margin(name, margin) for name, margin in getattr(row, "site_may", {}).items()],
+        "set_here": [] if isinstance(row, Rule) else [_set_here(one) for one in getattr(row, "set_here", ())],
         "rule": None,
         "fields": [],
     }
@@ -104,6 +118,16 @@ def row_view(row: Row, chapter: Chapter, who: Reviewer) -> dict[str, Any]:
     else:
         view["fields"] = _fields(row)
     return view
+
+
+def _margin(name: str, margin: Margin) -> str:
+    far = "" if margin.loosest is None else f", as loose as {value_words(margin.loosest)}"
+    return f"{name}, {margin.tighter}{far}"
+
+
+def _set_here(one: SetHere) -> str:
+    values = f"{value_words(one.value)} instead of {value_words(one.shipped)}"
+    return f"{one.limit}: {values}, set by {one.by} on {words.long_date(one.on.isoformat())}: {one.reason}"
 
 
 def _signature(signature: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from openkap.kernel.content import sources
+from openkap.kernel.site import site_values
 from openkap.kernel.source import TAG_WORDS, Basis
 from openkap.screen.types import Ask, Finding, Screening
 
@@ -44,6 +45,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "needs_site_protocol": finding.needs_site_protocol,
         "retracted": finding.retracted or None,
         **_decided(finding),
+        "site_values": site_values(finding.rule, finding.set_here),
     }
 
 

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from openkap.chart import expression
+from openkap.chart.document import state_document
 from openkap.chart.expression import Node, Setting
 from openkap.chart.rule_language import parse
-from openkap.chart.types import Interval, State
 from openkap.chart.view import SAME_DAY, View
-from openkap.chart.vocabulary import fact_of, facts
-from openkap.kernel.clock import Span, When
-from openkap.kernel.quantity import round_half_up
-from openkap.kernel.site import Site
+from openkap.chart.vocabulary import facts
+from openkap.kernel.clock import Span
+from openkap.kernel.site import Site, unsigned_words
 from openkap.kernel.truth import Answer, Gap, Truth
 from openkap.screen.settle import shortest_list
 from openkap.screen.types import CLASSES, Arm, Ask, Finding, Missing, Rule, RuleClass, Screening, VerdictWord
 
 _POLICIES: tuple[Missing, ...] = ("MB", "MH", "MC")  # worst first
-
-_SHOWN_PLACES = 2  # of a computed number as it goes out; rules compare the exact one
 
 # Base facts stand in a finding in place of what is computed from them, except these.
 _KEEP_DERIVED = ("age", "birth-sex", "deceased", "drug-arm", "therapy-arm")
@@ -139,7 +135,7 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
         doubted = _setting(rule, arm, suspicion)
         suspected = node.evaluate(doubted)
         if suspected.is_true:
-            because = tuple(f"{text} (preliminary or unfinished)" for text in suspected.because)
+            because = tuple(f"{text} (from a preliminary, unfinished or unsigned record)" for text in suspected.because)
             answer = replace(suspected, because=because)
         elif answer.is_false and suspected.is_unknown and not suspected.in_conflict:
             answer, setting = suspected, doubted  # an answer about death, begun after the last C-SSRS
@@ -222,6 +218,7 @@ def _finding(
         retracted=rule.retracted,
         basis=rule.basis,
         reading=rule.reading,
+        set_here=rule.set_here,
     )
 
 
@@ -235,7 +232,7 @@ def _unsigned(rule: Rule) -> Finding:
         truth=Truth.UNKNOWN,
         missing="MB",
         facts=(),
-        because="this rule is not signed at this site, or has changed or come up for review since",
+        because=unsigned_words(rule.id),
         action="Have the medical director review and sign it (openkap content page, openkap content sign).",
         source=rule.sources,
         evidence=rule.evidence,
@@ -244,6 +241,7 @@ def _unsigned(rule: Rule) -> Finding:
         retracted=rule.retracted,
         basis=rule.basis,
         reading=rule.reading,
+        set_here=rule.set_here,
     )
 
 
@@ -281,31 +279,6 @@ def _inputs(arms: list[Judged]) -> Iterable[dict]:
             if name not in seen:
                 seen.add(name)
                 yield state_document(judged.setting.state(name))
-
-
-def state_document(state: State) -> dict:
-    """A state as it goes out: name, status, value, unit, date, sources, and the reason where it is not known."""
-    value = state.value
-    shown: object
-    if isinstance(value, When):
-        shown = value.text
-    elif isinstance(value, tuple):
-        shown = list(value)
-    elif isinstance(value, Interval):
-        shown = {"low": value.low, "high": value.high}
-    elif isinstance(value, Decimal) and fact_of(state.fact).kind == "derived":
-        shown = round_half_up(value, _SHOWN_PLACES)
-    else:
-        shown = value
-    document = {
-        "name": state.fact,
-        "status": state.status,
-        "value": shown,
-        "unit": state.unit,
-        "on": state.when.text if state.when and state.when.text else None,
-        "source": ", ".join(state.sources) or None,
-    }
-    return document | ({"reason": state.reason} if state.reason else {})
 
 
 def _waits_for_medicines(finding: Finding) -> bool:

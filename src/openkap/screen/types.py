@@ -19,7 +19,7 @@ from openkap.kernel.clock import Span
 from openkap.kernel.content import Header
 from openkap.kernel.errors import UserError
 from openkap.kernel.site import Site
-from openkap.kernel.source import Basis, Sourced, Tag, Verified
+from openkap.kernel.source import Basis, SetHere, Sourced, Tag, Verified
 from openkap.kernel.truth import Truth
 
 RuleClass = Literal["exclude", "hold", "caution", "inform"]
@@ -172,6 +172,7 @@ class Finding:
         was: the class before a decision made it a caution.
         decisions: decisions that hold for it.
         lapsed: decisions made on other facts than today's.
+        set_here: limits of the rule that the site has set for itself.
     """
 
     rule: str
@@ -197,6 +198,7 @@ class Finding:
     was: RuleClass | None = None
     decisions: tuple[Taken, ...] = ()
     lapsed: tuple[Taken, ...] = ()
+    set_here: tuple[SetHere, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

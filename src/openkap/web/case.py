@@ -27,7 +27,7 @@ def case_of(patient: Patient, on: date | None = None) -> Case:
         patient: from `visible_patients`.
         on: day of decision; None: today at the site.
     """
-    return open_chart(chart_of(patient, ZoneInfo(patient.site.zone)), on or today(patient))
+    return open_chart(chart_of(patient, ZoneInfo(patient.site.zone)), on or today(patient), site_of(patient))
 
 
 def site_of(patient: Patient) -> Site:

@@ -14,8 +14,8 @@ from openkap.chart.view import View
 from openkap.kernel.content import content_version
 from openkap.pathway import Case, plan_case, screen_case
 from openkap.people.models import Patient
+from openkap.plan.choices import Preferences
 from openkap.plan.services import Proposal
-from openkap.plan.types import Preferences
 from openkap.screen import services
 from openkap.screen.decisions import decided
 from openkap.screen.models import Standing

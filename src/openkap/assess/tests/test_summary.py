@@ -79,12 +79,12 @@ def test_a_full_record_gives_scores_formulation_diagnosis_and_arms():
     assert cognitive["level"] == 3
     assert any("PSWQ 71" in line for line in cognitive["because"])
     assert found["diagnoses"]["target"]["value"] is True
-    gad = next(d for d in found["diagnoses"]["disorders"] if d["fact"] == "gad")
+    gad = next(d for d in found["diagnoses"]["disorders"] if d["name"] == "gad")
     assert gad["confirmed"] is True
     assert found["treatment_history"]["drug_arm"]["value"] == "met"
     assert found["treatment_history"]["therapy_arm"]["value"] == "not-met"
     assert [entry["symptom"] for entry in found["body_load"]["reported"]] == ["tension"]
-    assert "heart-rate" in {row["fact"] for row in found["body_load"]["measured"]}
+    assert "heart-rate" in {row["name"] for row in found["body_load"]["measured"]}
 
 
 @pytest.mark.hazard("HAZ-28", "C2")

@@ -360,6 +360,9 @@ OVERRIDES = {
     "a row that does not exist": ("SCR-HTN-77", "systolic", "100", "SCR-HTN-77"),
     "a limit that does not exist": ("SCR-HTN-1", "sytolic", "100", "sytolic"),
     "a limit that is loosened": ("SCR-HTN-1", "systolic", "220", "systolic"),
+    "a plan row that is loosened": ("LOW-FEAR", "line", "11", "line"),
+    "a plan row without such a number": ("DOS-FREQ-1", "mots", "2", "mots"),
+    "a row that no site may change": ("REG-B1", "most", "2", "REG-B1"),
 }
 
 

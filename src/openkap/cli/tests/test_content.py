@@ -148,7 +148,7 @@ def test_a_site_may_tighten_freely(folder):
     ("change", "words"),
     [
         ({"value": Decimal(161)}, "looser than allowed"),
-        ({"row": "SCR-HTN-9"}, "SCR-HTN-9 is no screening rule"),
+        ({"row": "SCR-HTN-9"}, "SCR-HTN-9 is no row"),
         ({"limit": "systolik"}, "use one of: systolic, diastolic"),
         ({"row": "SCR-HTN-3", "limit": "recent", "value": "3 mo"}, "looser than allowed"),
     ],

@@ -176,3 +176,15 @@ def test_a_row_that_is_no_rule_says_its_conditions_ranges_and_code_words_for_a_r
     assert "Offered to recorded responders only" in card(page(), "REG-A2")
     assert "opens where all of (" in card(page(), "emdr")
     assert "Subscales fear: sum of items 1, 2" in card(page(), "lsas-sr")
+
+
+@pytest.mark.hazard("HAZ-26", "C1")
+def test_a_value_that_a_site_set_in_a_row_of_the_plan_is_shown_with_who_when_and_why(tmp_path: Path):
+    override = Override(
+        row="ALT-SBP", limit="amber", value=Decimal(150), reason="older people", by="Dr Varga", on=date(2026, 11, 1)
+    )
+    here = replace(Site.open(tmp_path), overrides={"ALT-SBP": {"amber": override}})
+    shown = read(section(content_page(here, ON), "monitoring-alert"))
+    assert "150 mmHg or more" in shown
+    assert "amber: 150 instead of 160, set by Dr Varga on 1 November 2026: older people" in shown
+    assert "A site may set: amber, lower" in shown

@@ -9,7 +9,20 @@ from typing import Any
 import msgspec
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NOT_CLINICAL = {"id", "basis", "source", "reading", "doi", "rows", "trials", "place", "calendar", "words"}
+_NOT_CLINICAL = {
+    "id",
+    "basis",
+    "source",
+    "reading",
+    "doi",
+    "rows",
+    "trials",
+    "place",
+    "calendar",
+    "words",
+    "site_may",
+    "set_here",
+}
 
 
 def numbers_of(row: msgspec.Struct) -> list[str]:

@@ -11,9 +11,11 @@ import tomli
 from openkap.kernel.content import convert, fingerprint, sources
 from openkap.kernel.errors import ContentFault
 from openkap.plan import library
+from openkap.plan.book import check_limit
+from openkap.plan.files import DoseLimitsFile, RegimensFile
 from openkap.plan.surroundings import claims_in
 from openkap.plan.tests.numbers import numbers_of
-from openkap.plan.types import DoseLimitsFile, Regimen, RegimensFile, Statement
+from openkap.plan.types import Regimen, Statement
 
 TABLE = tomli.loads((Path(__file__).parent / "cases" / "numbers.toml").read_text(encoding="utf-8"))
 
@@ -248,7 +250,7 @@ def tampered(file: str, old: str, new: str) -> dict:
 def test_a_dose_limit_moved_by_a_digit_does_not_load(old: str, new: str):
     file = convert(tampered("dose-limits.toml", old, new), DoseLimitsFile, "dose-limits.toml")
     with pytest.raises(ContentFault):
-        [library._check_limit(row) for row in file.limit]
+        [check_limit(row, "dose-limits.toml") for row in file.limit]
 
 
 @pytest.mark.hazard("HAZ-19", "C2")

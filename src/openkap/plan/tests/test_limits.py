@@ -10,8 +10,8 @@ import pytest
 from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg
 from openkap.plan import limits, regimens
+from openkap.plan.choices import SiteMax
 from openkap.plan.limits import beyond_never, frequency, limit_for, site_limits, within_limits
-from openkap.plan.types import SiteMax
 
 DEMO = site_limits("demonstration")
 WIDE = {name: SiteMax(Decimal("1.0"), Decimal(100_000)) for name in ("DOS-IV", "DOS-SC", "DOS-IM", "DOS-PO")}

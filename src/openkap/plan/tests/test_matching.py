@@ -2,6 +2,7 @@
 
 import pytest
 
+from openkap.plan.book import shipped
 from openkap.plan.matching import match
 from openkap.plan.preferences import read_preferences
 from openkap.plan.propose import propose
@@ -11,7 +12,8 @@ SCREENED = {"more": (reading("c-ssrs-screen", "none_identified"),)}
 
 
 def matches(levels=None, wishes=None, chart=None):
-    found = match(chart or view(**SCREENED), formulation(**(levels or {})), read_preferences(wishes, ON))
+    levels, wished = formulation(**(levels or {})), read_preferences(wishes, ON)
+    found = match(chart or view(**SCREENED), levels, wished, shipped(), lambda _: True)
     return {m.row.id: m for m in found}
 
 

@@ -231,3 +231,36 @@ def test_a_modality_is_planned_only_where_it_is_usable():
     assert not planned & shut
     lines = document["programme"]["combination"]
     assert {line["modality"] for line in lines} >= {m["id"] for m in document["modalities"]}
+
+
+def test_the_combination_calls_planned_only_what_has_a_session():
+    for levels, wishes in (
+        ({"cognitive": 1}, None),
+        ({"past_event": 3, "parts": 2}, None),
+        ({"cognitive": 1}, {"modalities": ["ifs"]}),
+    ):
+        document = propose(view(), screening(), formulation(**levels), read_preferences(wishes, ON))
+        given = {s["modality"] for s in document["programme"]["sessions"]} - {None}
+        lines = document["programme"]["combination"]
+        assert {line["modality"] for line in lines if line["planned"]} - {None} == given
+        exposed = any(s["kind"] == "exposure" for s in document["programme"]["sessions"])
+        assert {line["planned"] for line in lines if line["modality"] is None} <= {exposed}
+
+
+@pytest.mark.hazard("HAZ-28", "C2")
+def test_a_method_without_any_study_in_the_disorder_waits_until_the_formulation_is_accepted():
+    def of(wishes=None, chart=None):
+        document = propose(chart or view(), screening(), formulation(imagery=3), read_preferences(wishes, ON))
+        entries = {m["id"]: m for m in document["modalities"]}
+        return {s["modality"] for s in document["programme"]["sessions"]}, entries["imagery-rescripting"]
+
+    given, entry = of()
+    assert "imagery-rescripting" not in given  # grade D in generalised anxiety
+    assert entry["offered_once_accepted"] is True
+    assert "offered once that is done" in entry["later"]
+    given, entry = of({"modalities": ["imagery-rescripting"]})
+    assert "imagery-rescripting" in given
+    assert (entry["offered_once_accepted"], entry["later"]) == (False, None)
+    given, entry = of(chart=view(gad=False, social_anxiety=True))
+    assert "imagery-rescripting" in given  # grade B in social anxiety
+    assert entry["offered_once_accepted"] is False

@@ -26,7 +26,7 @@ KEYS = [
     "on", "verdict", "draft", "signable", "patient", "summary", "ask", "missing", "programme", "regimen", "options",
     "refused_options", "modalities", "alternatives", "monitoring", "measures", "consent_topics", "preparation_topics",
     "adverse_events", "expectations", "adaptive_anxiety", "limits", "claims", "attributes", "findings",
-    "fact_versions", "sources", "content_rows",
+    "fact_versions", "site_values", "unsigned", "sources", "content_rows",
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Which templates survive, in which order, with which first dose."""
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,11 +10,12 @@ from hypothesis import strategies as st
 
 from openkap.kernel.errors import NoSolution, UserError
 from openkap.kernel.truth import Truth
+from openkap.plan.choices import SiteMax
+from openkap.plan.library import dose_limits
 from openkap.plan.limits import site_limits
 from openkap.plan.preferences import read_preferences
 from openkap.plan.propose import propose
 from openkap.plan.tests.people import ON, finding, formulation, screening, view
-from openkap.plan.types import SiteMax
 
 ORDER = ["REG-A1", "REG-A3", "REG-B2", "REG-B1", "REG-B3"]
 
@@ -287,3 +290,47 @@ def test_a_low_start_says_that_the_result_does_not_speak_for_it():
     assert any("below the one that was studied" in w for o in low if o["id"] == "REG-A3" for w in o["warnings"])
     usual = plan(view(), wishes={"regimen": "REG-A3"})["options"]
     assert not any("below the one that was studied" in w for o in usual for w in o["warnings"])
+
+
+@pytest.mark.hazard("HAZ-22", "C1")
+def test_an_interaction_stands_in_the_warnings_of_the_route_it_speaks_of():
+    verdict = screening("caution", finding("DDI-CYP-1", "caution", because="takes clarithromycin"))
+    document = plan(verdict=verdict, wishes={"regimen": "REG-C1", "routes": ["sublingual"]})
+    assert any("DDI-CYP-1" in w and "takes clarithromycin" in w for w in document["regimen"]["warnings"])
+    by_muscle = plan(verdict=verdict, wishes={"regimen": "REG-C1", "routes": ["im"]})
+    assert not any("DDI-CYP-1" in w for w in by_muscle["regimen"]["warnings"])
+
+
+def test_a_template_that_leaves_the_route_open_is_named_by_each_route():
+    document = plan(wishes={"regimen": "REG-C1"})
+    titles = {o["route"]: o["title"] for o in document["options"] if o["id"] == "REG-C1"}
+    assert titles == {
+        "im": "Into a muscle with psychotherapy, weekly",
+        "sublingual": "Under the tongue with psychotherapy, weekly",
+    }
+    assert any("leaves the route open" in w for w in document["regimen"]["warnings"])
+    one = plan(wishes={"regimen": "REG-C1", "routes": ["im"]})
+    assert not any("leaves the route open" in w for w in one["regimen"]["warnings"])
+
+
+def test_a_template_left_with_one_route_says_why_the_other_is_refused():
+    signed = {"DOS-SL": SiteMax(mg=Decimal(100), signed_by="Dr M")}
+    document = plan(wishes={"regimen": "REG-C1"}, mode="production", site_limits=signed)
+    assert any(
+        w.startswith("The other route is refused. Ketamine into a muscle") for w in document["regimen"]["warnings"]
+    )
+
+
+def test_every_reason_against_a_template_is_made_of_sentences():
+    hold = finding("PRE-2b", "hold", because="ate an hour ago")
+    hold = replace(hold, action="Wait until the hours have passed.")
+    for document in (plan(), plan(verdict=screening("eligible", hold), wishes={"regimen": "REG-C2"})):
+        for option in document["refused_options"]:
+            for reason in option["reasons"]:
+                assert reason[0].isupper() and reason.endswith("."), reason
+
+
+def test_step_texts_have_their_unit_and_no_idle_zero():
+    for row in dose_limits().limit:
+        assert "mg" in row.step_text
+        assert not re.search(r"\d\.\d*0(?!\d)", row.step_text), row.step_text

@@ -472,7 +472,6 @@ def override(rule, limit, value) -> Site:
     [
         ("SCR-HTN-1", "systolic", D(161), "looser than allowed"),
         ("SCR-HTN-1", "sistolic", D(150), "no limit of that name"),
-        ("SCR-HTN-9", "systolic", D(150), "no screening rule"),
         ("SCR-HTN-1", "systolic", "30 d", "not of the kind"),
         ("SCR-NEU-2", "recent", "5 mo", "looser than allowed"),
         ("SCR-NEU-2", "recent", D(6), "not of the kind"),

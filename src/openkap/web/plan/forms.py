@@ -11,9 +11,9 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from openkap.plan import words as plan_words
+from openkap.plan.choices import Preferences
 from openkap.plan.edits import MAY_CHANGE, Edit
 from openkap.plan.library import dose_limits, modalities, regimens
-from openkap.plan.types import Preferences
 
 LONGEST = 2000
 _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")

@@ -17,9 +17,9 @@ from openkap.people.models import AuditEvent, Patient
 from openkap.people.types import Role
 from openkap.plan import selectors as plans
 from openkap.plan import services as planning
+from openkap.plan.choices import Preferences
 from openkap.plan.edits import Edit
 from openkap.plan.models import Programme, Signature
-from openkap.plan.types import Preferences
 from openkap.screen import services as screening
 from openkap.screen.decisions import digest_of, ground_of, open_points
 from openkap.screen.models import Override, Signoff, Standing
