@@ -22,7 +22,7 @@ def needs_framework(name):
     room, *rest = name.split(".")[1:]
     if room in {"web", "project"} or (room == "people" and rest not in ([], ["types"], ["policy"])):
         return True
-    return bool(rest) and rest[0] in {
+    return bool(rest) and rest[0].partition("_")[0] in {
         "models", "selectors", "services", "forms", "views", "urls", "apps", "admin", "migrations", "templatetags"
     }
 

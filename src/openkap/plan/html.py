@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -35,6 +36,16 @@ def render(templates: jinja2.Environment, name: str, style: str, **values: Any) 
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     # The style holds shipped files and one string escaped by css_string: it is markup of ours.
     return templates.get_template(name).render(style=Markup(style), style_hash=digest, **values)
+
+
+def style_source(page: str) -> str:
+    """
+    The source that the policy of such a page allows for its style, to be repeated by whoever serves it.
+
+    >>> style_source("<meta content=\"default-src 'none'; style-src 'sha256-Zm9v'; base-uri 'none'\">")
+    "'sha256-Zm9v'"
+    """
+    return re.search(r"style-src ('sha256-[^']+')", page)[1]  # type: ignore[index]
 
 
 @cache

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from openkap.pathway import open_case, plan_case
+from openkap.plan.choices import Preferences
 from openkap.plan.diff import changes, said
 from openkap.plan.edits import Edit, edited
 from openkap.plan.limits import site_limits
-from openkap.plan.types import Preferences
 from openkap.synthetic.people import people
 
 ON = date(2026, 11, 25)

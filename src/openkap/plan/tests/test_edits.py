@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from openkap.kernel.errors import UserError
 from openkap.pathway import open_case, plan_case
+from openkap.plan.choices import Preferences
 from openkap.plan.edits import Edit, edited, plain_edits, read_edits
 from openkap.plan.limits import site_limits
-from openkap.plan.types import Preferences
 from openkap.synthetic.people import people
 
 ON = date(2026, 11, 25)

@@ -19,7 +19,7 @@ from openkap.people.types import CLINICIANS, Purpose, Role
 from openkap.plan import diff, selectors, services
 from openkap.plan.edits import read_edits
 from openkap.plan.fhir import plan_bundle
-from openkap.plan.html import blocks_html, plan_html, sprite_html
+from openkap.plan.html import blocks_html, plan_html, sprite_html, style_source
 from openkap.plan.models import Programme
 from openkap.plan.pdf import plan_pdf
 from openkap.plan.sheet import plan_sheet
@@ -262,9 +262,11 @@ def page(request: ClinicRequest, version: int) -> HttpResponse:
     """A version as one self-contained page for print; it brings its own policy for its one style element."""
     row = _row(request, version)
     _noted(request, row, "html")
-    response = HttpResponse(plan_html(_stored(row)))
+    text = plan_html(_stored(row))
+    response = HttpResponse(text)
     response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src {style_source(text)}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
     )
     return response
 

@@ -13,8 +13,8 @@ from openkap.people.models import AuditEvent
 from openkap.people.types import Role
 from openkap.plan import selectors as plans
 from openkap.plan import services as planning
+from openkap.plan.choices import Preferences
 from openkap.plan.models import Programme, Signature
-from openkap.plan.types import Preferences
 from openkap.screen.decisions import ground_of
 from openkap.screen.models import Override
 from openkap.synthetic.case import Case
@@ -224,7 +224,12 @@ def test_exports_hold_the_very_document_and_leave_an_audit_event_before_they_lea
 def test_paper_says_which_version_it_is_who_wrote_it_and_whether_it_is_signed(clinic, well):
     row = first_plan(clinic)
     client = clinic.client(Role.PRESCRIBER)
-    page = text(client.get(f"{well}/plan/v/1/page/"))
+    served = client.get(f"{well}/plan/v/1/page/")
+    page = text(served)
+    assert "unsafe-inline" not in served["Content-Security-Policy"]
+    allowed = re.search(r"style-src '(sha256-[^']+)'", served["Content-Security-Policy"])
+    assert allowed
+    assert allowed[1] in served.content.decode()
     assert "Version 1. Draft to compare" in page
     assert "Written by Prescriber Person on 2026-11-25 12:00 UTC: first" in page
     post(client, f"{well}/plan/sign/", birth_date="1988-04-02", digest=row.digest)
