@@ -127,6 +127,18 @@ def test_a_limit_is_tightened_by_an_admin_and_not_loosened(clinic: Clinic, folde
     assert Site.open(folder).overrides == {}
 
 
+def test_a_number_of_a_plan_row_is_set_as_far_as_the_row_says(clinic: Clinic, folder: Path):
+    client = clinic.client(Role.SITE_ADMIN)
+    found = chosen(lines(Site.open(folder)), Wanted(mark="settable", room="plan"))
+    line = next(line for line in found if line.row.id == "LOW-FEAR")
+    path = f"/content/rows/{line.chapter.id}/LOW-FEAR/limits/line/"
+    sent = {"value": "6", "reason": "our patients say so late", "seen": line.fingerprint}
+    assert "limits/line/" in client.get(f"/content/rows/{line.chapter.id}/LOW-FEAR/").content.decode()
+    assert client.post(path, {**sent, "value": "600", "idempotency_key": str(uuid4())}).status_code == 422
+    assert client.post(path, {**sent, "idempotency_key": str(uuid4())}).status_code == 302
+    assert Site.open(folder).overrides["LOW-FEAR"]["line"].value == 6
+
+
 def test_an_admin_reads_and_does_not_sign(clinic: Clinic, folder: Path):
     client = clinic.client(Role.SITE_ADMIN)
     assert client.get(ADDRESS).status_code == 200

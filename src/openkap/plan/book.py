@@ -130,7 +130,7 @@ def _raw(name: str, kind: type[F]) -> F:
     for row in _rows_of(file):
         check_row(row, name)
         for limit in row.site_may:
-            if not isinstance(_number(row, limit), (int, Decimal)):
+            if not isinstance(number_of(row, limit), (int, Decimal)):
                 raise ContentFault(f"{name}: {row.id} lets a site set {limit!r}, which is no number of it; correct it.")
         if row.set_here:
             raise ContentFault(f"{name}: {row.id} has set_here; only a site's own folder sets it.")
@@ -153,7 +153,7 @@ def _changed(row: R, changes: Mapping[str, Override]) -> R:
         margin = row.site_may.get(change.limit)
         if margin is None:
             raise no_such_limit(change, row.site_may) if row.site_may else no_such_row(row.id)
-        shipped_ = _number(row, change.limit)
+        shipped_ = number_of(row, change.limit)
         made = set_by(change, shipped_, margin.tighter, margin.loosest)
         here.append(made)
         row = _set(row, _path(row, change.limit), type(shipped_)(made.value))
@@ -196,7 +196,7 @@ def _path(row: Sourced, name: str) -> list[str]:
     return name.split(".")
 
 
-def _number(row: Sourced, name: str) -> Any:
+def number_of(row: Sourced, name: str) -> Any:
     """The number of that name, or None."""
     found: Any = row
     for part in _path(row, name):

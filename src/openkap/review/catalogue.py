@@ -22,13 +22,14 @@ from openkap.assess.treatment import treatment
 from openkap.chart import vocabulary
 from openkap.kernel.content import ROOMS, content_folder, fingerprint, refuse_duplicates, sources
 from openkap.kernel.site import Site
-from openkap.kernel.source import Row, Source, Tag
+from openkap.kernel.source import Row, Source, Sourced, Tag
 from openkap.plan import library
-from openkap.plan.book import book_of, rules_of
+from openkap.plan.book import book_of, number_of, rules_of
 from openkap.plan.limits import site_limits
 from openkap.plan.site_max import signed_limits
 from openkap.screen import rulebook
 from openkap.screen.clearing import clearing
+from openkap.screen.types import Rule
 
 SignatureState = Literal[
     "signed", "unsigned", "changed since it was signed", "review overdue", "signed for a later day"
@@ -205,9 +206,33 @@ def tags_of(row: Row) -> list[tuple[str, Tag, str]]:
     return found
 
 
-def limits_of(row: Row) -> dict[str, Any]:
-    """The numbers of a row that a site may set, by name; each has `value`, `unit`, `tighter` and `loosest`."""
-    return {name: limit for name, limit in getattr(row, "limits", {}).items() if hasattr(limit, "tighter")}
+@dataclass(frozen=True, slots=True)
+class Settable:
+    """
+    A number of a row that a site may set.
+
+    Args:
+        value: in force now: a number, or a span such as `30 d`.
+        unit: UCUM; empty where the name of the number says it.
+        tighter, loosest: as in `kernel.source.Margin`.
+    """
+
+    value: Any
+    unit: str
+    tighter: str
+    loosest: Any
+
+
+def limits_of(row: Row) -> dict[str, Settable]:
+    """The numbers of a row that a site may set, by name."""
+    if isinstance(row, Rule):
+        return {name: Settable(one.value, one.unit, one.tighter, one.loosest) for name, one in row.limits.items()}
+    if not isinstance(row, Sourced):
+        return {}
+    return {
+        name: Settable(number_of(row, name), "", margin.tighter, margin.loosest)
+        for name, margin in row.site_may.items()
+    }
 
 
 def readings_of(row: Row) -> tuple[str, ...]:
