@@ -97,6 +97,32 @@ class When:
         return self.earliest == self.latest
 
 
+def instant_of(wall: datetime, zone: tzinfo) -> datetime:
+    """
+    The instant at which the clocks of a place show this time.
+
+    Args:
+        wall: date and time as typed, without a zone.
+
+    Returns:
+        In UTC.
+
+    Raises:
+        UserError: the clocks never show it, or show it twice, because they are changed that day.
+    """
+    shown = f"{wall:%Y-%m-%d %H:%M}"
+    try:
+        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        back = first.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        raise UserError(f"{shown} is not a time of this age: correct the date.") from None
+    if back != wall:
+        raise UserError(f"The clocks of {zone} skip {shown}, because they are changed then: take another time.")
+    if first != second:
+        raise UserError(f"The clocks of {zone} show {shown} twice, because they are changed then: take another time.")
+    return first
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A length of time in whole calendar units: days, weeks, months or years."""

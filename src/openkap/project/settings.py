@@ -101,6 +101,8 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 # ---------------------------------------------------------------- language and time
 
 LANGUAGE_CODE = "en"
+# Only what was translated as a whole and reviewed: half a warning, or a decimal comma, would be read wrongly.
+LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = ENVIRONMENT.zone

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openkap.kernel.clock import Span, When, fresh, years_between
+from openkap.kernel.clock import Span, When, fresh, instant_of, years_between
 from openkap.kernel.errors import UserError
 
 ON = date(2026, 11, 25)
@@ -101,6 +101,39 @@ def test_the_two_half_past_ones_of_an_autumn_night_are_two_instants():
     first, second = When.parse("2026-11-01T01:30:00-04:00"), When.parse("2026-11-01T01:30:00-05:00")
     assert second.instant - first.instant == timedelta(hours=1)
     assert first < second
+
+
+@pytest.mark.hazard("HAZ-56", "C2")
+@pytest.mark.goal("RG-12")
+@given(st.datetimes(datetime(1975, 1, 1), datetime(2037, 12, 31)), st.sampled_from(sorted(available_timezones())))
+def test_a_time_of_the_wall_is_one_instant_or_refused(wall: datetime, name: str):
+    """By counting: of all instants a day around, those at which the clocks of the zone show the time."""
+    zone, wall = ZoneInfo(name), wall.replace(second=0, microsecond=0)
+    offsets = {(wall.replace(tzinfo=UTC) + timedelta(hours=h)).astimezone(zone).utcoffset() for h in range(-30, 31)}
+    instants = {(wall - offset).replace(tzinfo=UTC) for offset in offsets}
+    fits = {one for one in instants if one.astimezone(zone).replace(tzinfo=None) == wall}
+    if len(fits) == 1:
+        assert instant_of(wall, zone) == fits.pop()
+    else:
+        with pytest.raises(UserError, match="twice" if fits else "skip"):
+            instant_of(wall, zone)
+
+
+@pytest.mark.hazard("HAZ-56", "C2")
+@pytest.mark.parametrize(
+    ("wall", "word"),
+    [
+        (datetime(2027, 3, 28, 2, 30), "skip 2027-03-28 02:30"),
+        (datetime(2027, 10, 31, 2, 30), "show 2027-10-31 02:30 twice"),
+        (datetime(1, 1, 1), "not a time of this age"),
+    ],
+)
+def test_a_time_that_is_not_or_is_twice_is_said_with_its_zone(wall: datetime, word: str):
+    with pytest.raises(UserError, match=word):
+        instant_of(wall, ZoneInfo("Europe/Vienna"))
+    assert (
+        instant_of(datetime(2027, 10, 31, 3, 0), ZoneInfo("Europe/Vienna")).isoformat() == "2027-10-31T02:00:00+00:00"
+    )
 
 
 def test_dates_sort_by_day_with_and_without_an_instant():

@@ -10,8 +10,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from openkap.chart.vocabulary import Fact
+from openkap.kernel.quantity import Quantity, number, round_half_up
 
 _LONGEST = 500
+_PLACES = 3
+KILOGRAM, POUND = "kg", "[lb_av]"
 
 
 class BringForm(forms.Form):
@@ -69,7 +72,12 @@ class FactForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fact = fact
         self.fields["value"] = _value_field(fact)
-        if fact.kind == "number" and fact.unit and fact.unit != "{score}":
+        if _is_weight(fact):
+            self.fields["value"] = _number(f"{fact.question} ({KILOGRAM})", required=False)
+            self.fields["pounds"] = _number(
+                _("The scale shows pounds? Write lb here: kg are worked out, for you to compare"), required=False
+            )
+        elif fact.kind == "number" and fact.unit and fact.unit != "{score}":
             units = list(dict.fromkeys((fact.unit, *fact.units)))
             if len(units) > 1:
                 self.fields["unit"] = forms.ChoiceField(label=_("Unit"), choices=[(u, u) for u in units])
@@ -80,7 +88,31 @@ class FactForm(forms.Form):
             self.fields["reason"] = forms.CharField(
                 label=_("Why it is corrected"), max_length=_LONGEST, widget=forms.Textarea(attrs={"rows": 2})
             )
-        self.order_fields(["value", "unit", "lower_limit", "upper_limit", "on", "note", "reason", "version"])
+        self.order_fields(["value", "pounds", "unit", "lower_limit", "upper_limit", "on", "note", "reason", "version"])
+
+    def clean(self) -> dict[str, Any]:
+        """A weight is filed in kg alone; pounds are shown in kg first, and both must say the same."""
+        said = super().clean() or {}
+        if "pounds" in self.fields and not self.errors:
+            self._compare(said["value"], said["pounds"])
+        return said
+
+    def _compare(self, value: Decimal | None, pounds: Decimal | None) -> None:
+        filed = None if pounds is None else round_half_up(Quantity(pounds, POUND).to(KILOGRAM).value, _PLACES)
+        words = {
+            name: number(n) for name, n in (("pounds", pounds), ("filed", filed), ("value", value)) if n is not None
+        }
+        if self.data.get(self.add_prefix("unit"), KILOGRAM) != KILOGRAM:
+            self.add_error("value", _("This is entered in kg: write kg."))
+        elif filed is None and value is None:
+            self.add_error("value", _("The weight is empty: write what the scale shows."))
+        elif filed is not None and value is None:
+            self.data = self.data.copy()
+            self.data[self.add_prefix("value")] = str(filed)
+            self.add_error("value", _("%(pounds)s lb are %(filed)s kg: compare with the scale, then save.") % words)
+        elif filed is not None and value != filed:
+            text = _("%(pounds)s lb are %(filed)s kg and not %(value)s kg: correct one of them.")
+            self.add_error("value", text % words)
 
     @property
     def stated(self) -> dict[str, Any]:
@@ -98,8 +130,17 @@ class FactForm(forms.Form):
             "unit": said.get("unit", ""),
             "upper_limit": said.get("upper_limit"),
             "lower_limit": said.get("lower_limit"),
-            "note": said["note"],
+            "note": " ".join(part for part in (self._read_as, said["note"]) if part),
         }
+
+    @property
+    def _read_as(self) -> str:
+        pounds = self.cleaned_data.get("pounds")
+        return "" if pounds is None else f"Read as {number(pounds)} lb."
+
+
+def _is_weight(fact: Fact) -> bool:
+    return fact.kind == "number" and fact.unit == KILOGRAM and POUND in fact.units
 
 
 def _value_field(fact: Fact) -> forms.Field:
@@ -120,7 +161,7 @@ def _value_field(fact: Fact) -> forms.Field:
 
 
 def _number(label: Any, *, required: bool = True) -> forms.DecimalField:
-    return forms.DecimalField(label=label, required=required, max_digits=9, decimal_places=3)
+    return forms.DecimalField(label=label, required=required, max_digits=9, decimal_places=_PLACES)
 
 
 def as_typed(value: Any) -> Any:

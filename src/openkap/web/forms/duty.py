@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from openkap.assess.models import OnCall, SafetyAlert
 from openkap.assess.selectors import alert_or_404, alerts_for, is_closed, owners
 from openkap.assess.selectors import rota as rota_of
 from openkap.chart.selectors import kept_records
+from openkap.kernel.clock import instant_of
 from openkap.kernel.errors import UserError
 from openkap.people.models import Membership, Patient, Site, User
 from openkap.people.policy import staff
@@ -53,20 +54,38 @@ class ActForm(forms.Form):
     )
 
 
+class WallField(forms.DateTimeField):
+    """A time as the clocks of the site show it, whatever the zone of the server; `zone` is set by the form."""
+
+    zone: ZoneInfo
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):  # the parent reads the server's zone into what was typed
+            typed = super().to_python(value)
+        if typed is None:
+            return None
+        try:
+            return instant_of(typed.replace(tzinfo=None), self.zone)
+        except UserError as fault:
+            raise forms.ValidationError(str(fault)) from None
+
+
 class DutyForm(forms.Form):
     """Who is on call from when to when, in the time of the site."""
 
     user = forms.ChoiceField(label=_("Person"))
-    begins = forms.DateTimeField(
+    begins = WallField(
         label=_("From"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     )
-    ends = forms.DateTimeField(
+    ends = WallField(
         label=_("Until"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     )
 
-    def __init__(self, *args: Any, people: list[tuple[str, str]], **kwargs: Any):
+    def __init__(self, *args: Any, people: list[tuple[str, str]], zone: ZoneInfo, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["user"].choices = [("", _("Choose a person")), *people]  # type: ignore[attr-defined]
+        for name in ("begins", "ends"):
+            self.fields[name].zone = zone  # type: ignore[attr-defined]
 
 
 @staff()
@@ -115,16 +134,16 @@ def rota(request: ClinicRequest) -> HttpResponse:
     """Who is on call now and next; coordinator and site admin enter it."""
     site = Site.objects.get(pk=request.principal.site_id)
     may_enter = request.principal.has(Role.COORDINATOR, Role.SITE_ADMIN)
-    form = DutyForm(request.POST or None, people=_people(site))
+    form = DutyForm(request.POST or None, people=_people(site), zone=ZoneInfo(site.zone))
     if request.method == "POST" and form.is_valid():
-        data, zone = form.cleaned_data, ZoneInfo(site.zone)
+        data = form.cleaned_data
         try:
             services.put_on_call(
                 request.principal,
                 site,
                 User.objects.get(pk=data["user"]),
-                _at(data["begins"], zone),
-                _at(data["ends"], zone),
+                data["begins"],
+                data["ends"],
                 origin=origin_of(request),
             )
             return redirect("duty:rota")
@@ -181,8 +200,3 @@ def _people(site: Site) -> list[tuple[str, str]]:
     held = Membership.objects.filter(site=site, until=None, role__in=STAFF)
     found = User.objects.filter(is_active=True, pk__in=held.values("user")).order_by("name")
     return [(str(user.pk), user.name) for user in found]
-
-
-def _at(typed: datetime, zone: ZoneInfo) -> datetime:
-    """The wall clock of the site; the field reads it in the zone of the server."""
-    return typed.replace(tzinfo=None).replace(tzinfo=zone)

@@ -131,10 +131,47 @@ def test_a_conflict_is_settled_on_its_page(known: Clinic):
 
 def test_a_fact_is_entered_and_read_back(known: Clinic):
     client = known.client(Role.NURSE)
-    start = version_of(known.ida)
-    fields = {"value": "135.5", "unit": "[lb_av]", "on": "2026-11-24", "version": start}
+    fields = {"value": "61.46", "on": "2026-11-24", "version": version_of(known.ida)}
     assert post(client, here(known, "enter/weight/"), **fields).status_code == 302
     assert "61.46" in client.get(here(known)).content.decode()
+
+
+@pytest.mark.hazard("HAZ-07", "C1")
+def test_pounds_are_shown_in_kg_first_and_only_kg_are_filed_with_what_was_read(known: Clinic):
+    client, path = known.client(Role.NURSE), here(known, "enter/weight/")
+    assert "lb_av" not in client.get(path).content.decode()
+    fields = {"pounds": "135.5", "on": "2026-11-24", "version": version_of(known.ida), "note": "in shoes"}
+    shown = post(client, path, **fields)
+    page = shown.content.decode()
+    assert shown.status_code == 422 and Record.objects.count() == 0
+    assert "135.5 lb are 61.462 kg: compare" in page  # 135.5 × 0.45359237
+    assert 'value="61.462"' in page and "in shoes" in page
+    assert post(client, path, **fields, value="61.462").status_code == 302
+    said = json.loads(Record.objects.get().content)
+    assert (said["valueQuantity"]["value"], said["valueQuantity"]["code"]) == (61.462, "kg")
+    assert said["note"] == [{"text": "Read as 135.5 lb. in shoes"}]
+
+
+@pytest.mark.hazard("HAZ-07", "C1")
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"value": "135.5", "pounds": "135.5"}, "135.5 lb are 61.462 kg and not 135.5 kg"),
+        ({"value": "135.5", "unit": "[lb_av]"}, "This is entered in kg"),
+        ({"value": "", "pounds": ""}, "The weight is empty"),
+    ],
+)
+def test_a_weight_of_two_minds_is_not_filed(known: Clinic, fields: dict, sentence: str):
+    answer = post(
+        known.client(Role.NURSE),
+        here(known, "enter/weight/"),
+        **fields,
+        on="2026-11-24",
+        version=version_of(known.ida),
+    )
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    assert Record.objects.count() == 0
 
 
 @pytest.mark.goal("RG-05")

@@ -227,6 +227,21 @@ def test_the_rota_is_entered_in_the_time_of_the_site(clinic):
     assert "not after the beginning" in wrong
 
 
+@pytest.mark.hazard("HAZ-56", "C2")
+@pytest.mark.parametrize(
+    ("begins", "sentence"),
+    [("2027-03-28T02:30", "skip 2027-03-28 02:30"), ("2027-10-31T02:30", "show 2027-10-31 02:30 twice")],
+)
+def test_a_time_that_the_clocks_of_the_site_skip_or_show_twice_is_not_taken_for_the_rota(clinic, begins, sentence):
+    clinic.site.zone = "Europe/Vienna"
+    clinic.site.save()
+    sent = {"user": str(clinic.users[Role.NURSE].pk), "begins": begins, "ends": begins[:8] + "31T20:00"}
+    answer = clinic.client(Role.SITE_ADMIN).post("/on-call/", key(**sent))
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode() and begins in answer.content.decode()
+    assert not OnCall.objects.exists()
+
+
 # --- scores and formulation --------------------------------------------------------------------------
 
 
