@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 from openkap.kernel.errors import EXIT, UserError
 from openkap.people import audit
 from openkap.people.audit import Event
+from openkap.people.devices import idle_limit
 from openkap.people.policy import Policy, policy_of
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.selectors import emergency_of, principal_of, visible_patients
@@ -61,7 +62,7 @@ def _is_over(request: HttpRequest, is_staff: bool) -> bool:
     now = time.time()
     began, seen = request.session.get(SIGNED_IN_AT, 0), request.session.get(SEEN_AT, 0)
     longest = settings.SESSION_LONGEST_STAFF if is_staff else settings.SESSION_LONGEST_PATIENT
-    return bool(now - began >= longest.total_seconds() or now - seen >= settings.SESSION_IDLE.total_seconds())
+    return bool(now - began >= longest.total_seconds() or now - seen >= idle_limit(request).total_seconds())
 
 
 class Gate:

@@ -11,6 +11,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkey
 from django.urls import path, re_path
 
+from openkap.people.devices import device
 from openkap.people.policy import own_account, public
 
 anyone = public()
@@ -20,6 +21,7 @@ urlpatterns = [
     path("sign-in/", anyone(account.login), name="account_login"),
     path("sign-in/second/", anyone(mfa.authenticate), name="mfa_authenticate"),
     path("sign-in/passkey/", anyone(passkey.login_webauthn), name="mfa_login_webauthn"),
+    path("device/", device, name="device"),
     path("sign-out/", own(account.logout), name="account_logout"),
     path("inactive/", anyone(account.account_inactive), name="account_inactive"),
     re_path(

@@ -155,6 +155,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_IDLE = timedelta(minutes=15)
+SESSION_IDLE_SHARED = timedelta(minutes=5)
+SHARED_DEVICE_COOKIE_NAME = "__Host-shared" if TLS else "shared"
 SESSION_LONGEST_STAFF = timedelta(hours=12)
 SESSION_LONGEST_PATIENT = timedelta(hours=24)
 CSRF_COOKIE_NAME = "__Host-csrf" if TLS else "csrf"

@@ -19,6 +19,37 @@ document.addEventListener("keydown", (event) => {
 // Whoever sends a form with faults starts at the list of them.
 document.querySelector(".errsum")?.focus();
 
+// A page that nobody touches is covered when its session ends, so that the next person at the device sees nothing.
+const lock = document.getElementById("lock");
+if (lock) {
+  const limit = Number(document.body.dataset.idle) * 1000;
+  let touched = Date.now();
+  const cover = (covered) => {
+    lock.hidden = !covered;
+    document.body.classList.toggle("locked", covered);
+    if (covered) lock.querySelector("[data-unlock]").focus();
+    else touched = Date.now();
+  };
+  const look = () => {
+    if (lock.hidden && Date.now() - touched >= limit) cover(true);
+  };
+  for (const kind of ["keydown", "pointerdown", "wheel", "touchmove"]) {
+    document.addEventListener(kind, () => { look(); if (lock.hidden) touched = Date.now(); }, { capture: true, passive: true });
+  }
+  setInterval(look, 5000);
+  document.addEventListener("visibilitychange", look);
+  lock.querySelector("[data-unlock]").addEventListener("click", async () => {
+    const still = lock.querySelector("[data-still-locked]");
+    try {
+      const reply = await fetch(location.href, { method: "HEAD", redirect: "manual" });
+      still.hidden = reply.ok;
+      if (reply.ok) cover(false);
+    } catch {
+      still.hidden = false;
+    }
+  });
+}
+
 let opened = [];
 window.addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("details:not([open], .me)")];
