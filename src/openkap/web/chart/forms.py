@@ -107,8 +107,7 @@ class FactForm(forms.Form):
         elif filed is None and value is None:
             self.add_error("value", _("The weight is empty: write what the scale shows."))
         elif filed is not None and value is None:
-            self.data = self.data.copy()
-            self.data[self.add_prefix("value")] = str(filed)
+            self.data = {**self.data, self.add_prefix("value"): str(filed)}
             self.add_error("value", _("%(pounds)s lb are %(filed)s kg: compare with the scale, then save.") % words)
         elif filed is not None and value != filed:
             text = _("%(pounds)s lb are %(filed)s kg and not %(value)s kg: correct one of them.")
