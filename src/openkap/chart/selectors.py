@@ -103,7 +103,11 @@ def chart_of(patient: Patient, zone: tzinfo | None = None) -> Chart:
     Args:
         zone: calendar in which instants get their day; None keeps the day as written.
     """
-    kept = kept_records(patient)
+    return chart_from(patient, kept_records(patient), zone)
+
+
+def chart_from(patient: Patient, kept: Kept, zone: tzinfo | None = None) -> Chart:
+    """`chart_of` for who has read the records already."""
     chart = held_back(read_chart(bundle_of(patient, kept), zone), kept.unreviewed)
     refused = [Unmapped(None, None, None, name, f"refused: {reason}") for name, reason in kept.refused.items()]
     return with_settled(replace(chart, unmapped=(*chart.unmapped, *refused)), choices(patient))

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from openkap.chart.selectors import Kept, chart_of, kept_records, version_of
-from openkap.chart.types import State
 from openkap.chart.view import View
 from openkap.people.models import Patient
 from openkap.people.selectors import like_named, visible_patients
 from openkap.people.types import Principal, Purpose
+from openkap.web.case import Opened, opened
 from openkap.web.words import age, day, figure
 
 _OVER = frozenset({"inactive", "resolved", "refuted", "entered-in-error"})
@@ -52,7 +48,6 @@ class Band:
 def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
     """The band of a patient whose page is open for this purpose. `like`: from `taken_for`."""
     on = timezone.now().astimezone(ZoneInfo(patient.site.zone)).date()
-    is_clinical, language = purpose == Purpose.TREATMENT, get_language() or ""
     return Band(
         name=full_name(patient),
         initials=(patient.given[:1] + patient.family[:1]).upper(),
@@ -61,7 +56,7 @@ def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
         record_number=patient.record_number,
         synthetic=patient.synthetic,
         url=reverse(page_of(purpose), args=[patient.pk]),
-        facts=_clinical(patient.pk, version_of(patient), on, language) if is_clinical else (),
+        facts=_clinical(patient) if purpose == Purpose.TREATMENT else (),
         like="; ".join(_("%(name)s, born %(day)s") % {"name": full_name(p), "day": day(p.birth_date)} for p in like),
     )
 
@@ -84,14 +79,12 @@ def page_of(purpose: Purpose) -> str:
 # ---------------------------------------------------------------- what the band says of the chart
 
 
-@lru_cache(maxsize=4096)
-def _clinical(patient_id: UUID, version: int, on: date, language: str) -> tuple[tuple[str, str], ...]:
-    """Weight and allergies with their dates. Read once for each version of the chart, each day and each language."""
-    patient = Patient.objects.select_related("site").get(pk=patient_id)
-    view = View(chart_of(patient, ZoneInfo(patient.site.zone)), on)
+def _clinical(patient: Patient) -> tuple[tuple[str, str], ...]:
+    """Weight and allergies with their dates."""
+    chart = opened(patient)
     return (
-        (_("Weight"), _weight(view)),
-        (_("Allergies"), "; ".join(_allergies(view.state("ketamine-allergy"), kept_records(patient)))),
+        (_("Weight"), _weight(chart.case.view)),
+        (_("Allergies"), "; ".join(_allergies(chart))),
     )
 
 
@@ -107,15 +100,15 @@ def _weight(view: View) -> str:
     return said if state.status == "known" else _("%(weight)s, not current") % {"weight": said}
 
 
-def _allergies(ketamine: State, kept: Kept) -> Iterator[str]:
-    found = [r for r in kept.records if r.resource_type == "AllergyIntolerance" and r.name not in kept.refused]
-    for record in found:
+def _allergies(chart: Opened) -> Iterator[str]:
+    for record in chart.allergies:
         content: dict[str, Any] = msgspec.json.decode(record.content)
         if _OVER & {_code(content.get("clinicalStatus")), _code(content.get("verificationStatus"))}:
             continue
         said = [_code(content.get("code"), text=True) or _("unnamed"), str(content.get("recordedDate", ""))[:10]]
-        said += [_("nobody has looked at it yet")] if record.name in kept.unreviewed else []
+        said += [_("nobody has looked at it yet")] if record.name in chart.unreviewed else []
         yield ", ".join(part for part in said if part)
+    ketamine = chart.case.view.state("ketamine-allergy")
     if ketamine.status == "known":
         yield _("ketamine: allergic")
     elif ketamine.status == "absent" and ketamine.when:

@@ -9,7 +9,6 @@ from datetime import date
 from uuid import UUID
 
 from openkap import __version__
-from openkap.chart.selectors import version_of
 from openkap.chart.view import View
 from openkap.kernel.content import content_version
 from openkap.pathway import Case, plan_case, screen_case
@@ -21,17 +20,18 @@ from openkap.screen.decisions import decided
 from openkap.screen.models import Standing
 from openkap.screen.selectors import decisions_of, standings
 from openkap.screen.types import Standpoint
-from openkap.web.case import case_of, site_of, today
+from openkap.web.case import opened, today
 
 AT_ONCE = 12  # standings that one page computes; the others are shown with the day they are of
 
 
 def judged(patient: Patient, *, on: date | None = None, dose_day: bool = False) -> tuple[Standpoint, Case]:
     """The screening on a day, with what it was computed from."""
-    case, site = case_of(patient, on), site_of(patient)
-    found = screen_case(case, site, dose_day=dose_day)
+    chart = opened(patient, on)
+    case, site = chart.case, chart.site
+    found = chart.following(("screening", dose_day), lambda: screen_case(case, site, dose_day=dose_day))
     screening = decided(found, decisions_of(patient), site, case.view.on)
-    return Standpoint(found, screening, version_of(patient), content_version(), case.view.on, site), case
+    return Standpoint(found, screening, chart.version, content_version(), case.view.on, site), case
 
 
 def judge(patient: Patient) -> Standpoint:

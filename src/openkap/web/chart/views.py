@@ -30,7 +30,7 @@ from openkap.kernel.errors import EXIT, Conflict, UserError
 from openkap.people.policy import about_patient
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.types import CLINICIANS, Label, Purpose
-from openkap.web.case import case_of, today
+from openkap.web.case import case_of, opened, today
 from openkap.web.chart import shown
 from openkap.web.chart.forms import BringForm, FactForm, ReasonForm, SettleForm, TakeForm, as_typed
 
@@ -42,14 +42,13 @@ LARGEST = 10 * 2**20  # bytes of a file that is sent by hand
 def facts_page(request: ClinicRequest) -> HttpResponse:
     """Every fact: what disagrees first, then what waits for a person, then what is known."""
     patient = request.patient
-    case = case_of(patient)
-    kept = kept_records(patient)
-    rows = shown.rows(case.view)
+    chart = opened(patient)
+    case, rows = chart.case, shown.rows(chart.case.view)
     context = {
         "conflicts": [row for row in rows if row.state.status == "conflict"],
         "rows": [row for row in rows if row.state.status != "conflict"],
         "medicines": case.chart.medicines,
-        "waiting": len(_waiting(kept)),
+        "waiting": chart.waiting,
         "imports": waiting_imports([patient]),
         "unmapped": case.unmapped,
         "open": sum(fact.kind != "derived" for fact in facts().values()) - sum(r.fact.kind != "derived" for r in rows),

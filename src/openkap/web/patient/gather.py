@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from openkap.assess import selectors as assess
 from openkap.assess.models import SafetyAlert
 from openkap.assess.selectors import FormState
-from openkap.chart.selectors import kept_records, waiting_imports
+from openkap.chart.selectors import waiting_imports
 from openkap.pathway import assess_case
 from openkap.people.models import Patient
 from openkap.plan import selectors as plan
@@ -22,6 +22,7 @@ from openkap.plan.models import Programme
 from openkap.screen.document import screening_document
 from openkap.screen.selectors import override_history, signed_verdicts
 from openkap.web import words
+from openkap.web.case import opened
 from openkap.web.judge import judged
 from openkap.web.parts import AskRow, Words
 from openkap.web.patient.line import Where
@@ -65,8 +66,8 @@ class Found:
 def found(patient: Patient) -> Found:
     """Read and judge; the patient must come from the gate."""
     now, case = judged(patient)
-    screening, assessment = screening_document(now.screening), assess_case(case)
-    kept = kept_records(patient)
+    screening, chart = screening_document(now.screening), opened(patient)
+    assessment = chart.following("assessment", lambda: assess_case(chart.case))
     forms = [assess.state_of(row) for row in assess.requests_of(Patient.objects.filter(pk=patient.pk))]
     open_ = sorted((form for form in forms if form.open), key=lambda form: -form.days_late)
     programme = plan.newest(patient)
@@ -76,8 +77,8 @@ def found(patient: Patient) -> Found:
     live = [f for f in screening["findings"] if f["truth"] != "false"]
     count = {name: sum(f["truth"] == "true" and f["class"] == name for f in live) for name in words.CLASSES}
     where = Where(
-        records=len(kept.records),
-        unreviewed=len(kept.unreviewed),
+        records=chart.records,
+        unreviewed=len(chart.unreviewed),
         arrived=len(waiting_imports([patient])),
         forms_open=len(open_),
         forms_late=sum(form.word == "overdue" for form in open_),
