@@ -27,6 +27,7 @@ from openkap.kernel.errors import EXIT, UserError
 from openkap.people import audit
 from openkap.people.audit import Event
 from openkap.people.devices import idle_limit
+from openkap.people.once import FIELD, new_key
 from openkap.people.policy import Policy, policy_of
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.selectors import emergency_of, principal_of, visible_patients
@@ -98,6 +99,8 @@ class Gate:
         """A fault of the input becomes one sentence with the status of the table of errors."""
         if not isinstance(fault, UserError):
             return None
+        if request.method not in SAFE and request.POST:
+            return keep_typed(request, str(fault), EXIT[fault.code][1])
         return render(request, "people/refused.html", {"sentence": str(fault)}, status=EXIT[fault.code][1])
 
     def _refusal(self, request: ClinicRequest, policy: Policy, kwargs: dict[str, Any]) -> HttpResponseBase | None:
@@ -192,11 +195,18 @@ def keep_typed(request: HttpRequest, sentence: str, status: int) -> HttpResponse
     Only for a request of our own page: what another site wrote is not shown.
     """
     own = request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
-    hidden = {"csrfmiddlewaretoken", "password"}
-    typed = [(name, value) for name in request.POST for value in request.POST.getlist(name) if name not in hidden]
+    spent = status == EXIT["conflict"][1]  # the key may be what the conflict is about
+    kept = [name for name in request.POST if not _is_secret(name) and not (spent and name == FIELD)]
+    typed = [(name, value) for name in kept for value in request.POST.getlist(name)]
+    if FIELD not in kept:
+        typed.append((FIELD, new_key()))
     return render(
         request,
         "people/keep_typed.html",
         {"sentence": sentence, "typed": typed if own else [], "path": request.get_full_path(), "status": status},
         status=status,
     )
+
+
+def _is_secret(name: str) -> bool:
+    return name in ("csrfmiddlewaretoken", "code") or "password" in name

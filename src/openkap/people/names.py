@@ -19,6 +19,20 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _LETTERS = 3
 
 
+_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # they turn what stands around them
+
+
+def is_writable(text: str) -> bool:
+    """True if it holds letters and marks alone: nothing invisible that turns, breaks or ends the text around it."""
+    return not any(c in _CONTROLS or unicodedata.category(c) in ("Cc", "Cs") for c in text)
+
+
+def isolated(name: str) -> str:
+    """A name to stand in a line: one written from right to left leaves the numbers beside it in their places."""
+    turns = any(unicodedata.bidirectional(c) in ("R", "AL") for c in name)
+    return f"\u2068{name}\u2069" if turns else name
+
+
 def plain(text: str) -> str:
     """Lower case, without accents."""
     apart = unicodedata.normalize("NFKD", text.casefold())

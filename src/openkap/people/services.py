@@ -35,6 +35,7 @@ from openkap.people.models import (
 from openkap.people.types import CLINICIANS, Principal, Purpose, Role
 
 EARLIEST_BIRTH = date(1900, 1, 1)
+_LONGEST_NAME, _LONGEST_IDENTIFIER = 200, 255
 
 
 def open_site(name: str, zone: str = "UTC") -> Site:
@@ -356,6 +357,15 @@ def _check(identity: Identity) -> None:
         raise UserError(f"The birth date is not between {EARLIEST_BIRTH} and today: correct it.")
     if identity.birth_sex not in ("female", "male", "unknown"):
         raise UserError("The birth sex is none of female, male and unknown: choose one.")
+    for words, text, longest in (
+        ("family name", identity.family, _LONGEST_NAME),
+        ("given name", identity.given, _LONGEST_NAME),
+        *(("identifier", part, _LONGEST_IDENTIFIER) for pair in identity.identifiers for part in pair),
+    ):
+        if len(text.strip()) > longest:
+            raise UserError(f"The {words} is longer than {longest} letters: shorten it.")
+        if not names.is_writable(text):
+            raise UserError(f"The {words} holds a character that cannot be seen: type it anew.")
     if any(not system.strip() or not value.strip() for system, value in identity.identifiers):
         raise UserError("An identifier has no system or no value: give both, or leave it out.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -26,7 +27,9 @@ def alive(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The request could not be read."""
+    """The request could not be read, or is larger than any page of ours asks for."""
+    if isinstance(exception, RequestDataTooBig):
+        return _say(request, _("This is too large and nothing was saved: go back, shorten it and send it again."), 413)
     return _say(request, _("This request cannot be read: go back and try again."), 400)
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from openkap.chart.view import View
 from openkap.people.models import Patient
+from openkap.people.names import isolated
 from openkap.people.selectors import like_named, visible_patients
 from openkap.people.types import Principal, Purpose
 from openkap.web.case import Opened, opened
@@ -68,7 +69,7 @@ def taken_for(principal: Principal, purpose: Purpose, patient: Patient) -> list[
 
 def full_name(patient: Patient) -> str:
     """Given and family name, either of which may be missing."""
-    return f"{patient.given} {patient.family}".strip()
+    return isolated(f"{patient.given} {patient.family}".strip())
 
 
 def page_of(purpose: Purpose) -> str:

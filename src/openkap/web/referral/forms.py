@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from openkap.people.models import Patient
+from openkap.web.identity import full_name
 
 
 class WhoForm(forms.Form):
@@ -26,7 +27,7 @@ class WhoForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.candidates = {str(patient.pk): patient for patient in candidates}
         here = [
-            (key, f"{p.given} {p.family}, {p.birth_date.isoformat()}, {p.record_number}")
+            (key, f"{full_name(p)}, {p.birth_date.isoformat()}, {p.record_number}")
             for key, p in self.candidates.items()
         ]
         last = [("new", _("Somebody new: register")), ("nobody", _("Nobody here: set the file aside"))]
