@@ -65,7 +65,7 @@ class Surf:
         self, path: str, role: Role | None = None, *, size: Size = "desktop", dark: bool = False, **more: Any
     ) -> Page:
         """A page in a browser of its own; `role`: who is signed in; `more` goes to playwright's new_context."""
-        context = self.browser.new_context(color_scheme="dark" if dark else "light", **SIZES[size], **more)
+        context = self.browser.new_context(color_scheme="dark" if dark else "light", **SIZES[size] | more)
         self._contexts.append(context)
         if role is not None:
             session = self.clinic.client(role).cookies[settings.SESSION_COOKIE_NAME].value

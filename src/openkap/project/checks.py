@@ -24,6 +24,7 @@ from openkap.project.sqlite import REPAIRED
 
 NETWORK_DRIVES = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs"})
 _SHORTEST_SECRET = 50  # characters; Django's own check asks the same
+WHOLE = "PRAGMA quick_check(1)"  # reads every page once; "ok" if the file is whole
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 
 
@@ -101,6 +102,8 @@ def _database() -> Iterator[str]:
 def _sqlite() -> Iterator[str]:
     if tuple(map(int, _one("SELECT sqlite_version()").split("."))) < REPAIRED:
         yield "This SQLite can lose data (repaired in 3.51.3): install the package pysqlite3."
+    if _one(WHOLE) != "ok":
+        yield "The database file is damaged: stop, keep it, and restore the newest backup."
     if int(_one("PRAGMA mmap_size") or 0):
         yield "SQLite maps the database into memory: leave mmap_size at 0."
     if int(_one("PRAGMA synchronous")) < 2:

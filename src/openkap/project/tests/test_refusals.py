@@ -2,8 +2,10 @@
 
 import dataclasses
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,30 @@ def test_a_secret_that_others_on_the_machine_can_read_stops_it(site):
 
 
 @pytest.mark.goal("RG-46")
+@pytest.mark.hazard("HAZ-75", "C2")
+def test_one_damaged_page_of_a_file_is_found(tmp_path: Path):
+    path = tmp_path / "some.sqlite3"
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute("CREATE TABLE t (a TEXT)")
+        made.executemany("INSERT INTO t VALUES (?)", [(f"row {n}" * 50,) for n in range(500)])
+        made.execute("CREATE INDEX i ON t (a)")
+    whole = path.read_bytes()
+    for content, is_whole in ((whole, True), (whole[:12288] + b"\xa5" * 4096 + whole[16384:], False)):
+        path.write_bytes(content)
+        with closing(sqlite3.connect(path)) as opened:
+            assert (opened.execute(checks.WHOLE).fetchone()[0] == "ok") is is_whole
+
+
+@pytest.mark.goal("RG-46")
+@pytest.mark.hazard("HAZ-75", "C2")
+@pytest.mark.skipif(settings.ENVIRONMENT.database.engine != "sqlite", reason="PostgreSQL looks at its own pages")
+def test_a_damaged_file_stops_it(site, monkeypatch: pytest.MonkeyPatch):
+    really = checks._one
+    monkeypatch.setattr(checks, "_one", lambda asked: "row 7 missing" if asked == checks.WHOLE else really(asked))
+    assert only_fault().startswith("The database file is damaged")
+
+
+@pytest.mark.goal("RG-46")
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p"])
 def test_sqlite_on_a_network_drive_stops_it(site, monkeypatch: pytest.MonkeyPatch, kind: str):
     monkeypatch.setattr(checks, "file_system", lambda path: kind)
@@ -149,6 +175,7 @@ ENGINE_FAULTS = {
 
 
 @pytest.mark.goal("RG-46")
+@pytest.mark.hazard("HAZ-75", "C1")
 @pytest.mark.parametrize("fault", [0, 1, 2])
 def test_a_database_that_can_lose_data_stops_it(site, monkeypatch: pytest.MonkeyPatch, fault: int):
     query, answer, sentence = ENGINE_FAULTS[connection.vendor][fault]
