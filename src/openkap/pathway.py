@@ -13,6 +13,7 @@ from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from openkap.assess import treatment
+from openkap.assess.formulation import with_decisions
 from openkap.assess.inventories import understood
 from openkap.assess.score_chart import ScoreRecord, scored
 from openkap.assess.summary import assessment
@@ -135,9 +136,16 @@ def plan_case(
     preferences: Preferences | None = None,
     draft: bool = False,
     decisions: Iterable[Decision] = (),
+    taken: Mapping[str, bool] | None = None,
 ) -> Mapping[str, Any]:
     """
     A proposed programme for a clinician to change and sign; `site` is that of the case where it is None.
+
+    Args:
+        preferences: what is wished for.
+        draft: print a plan although the verdict forbids it.
+        decisions: what people decided about findings.
+        taken: dimensions of the formulation that a clinician took over, or not; without it none was looked at.
 
     Raises:
         NoSolution: the verdict does not allow one, or no regimen is left; the document says why.
@@ -152,7 +160,7 @@ def plan_case(
     return propose(
         case.view,
         screen_case(case, decisions=decisions),
-        assess_case(case)["formulation"],
+        with_decisions(assess_case(case)["formulation"], taken or {}),
         preferences or Preferences(),
         draft=draft,
         site_limits=signed_limits(site, case.view.on),

@@ -9,7 +9,7 @@ Source: modalities fact sheet, section 1.1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -36,11 +36,13 @@ class Counting(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Args:
         several: signs of one kind from which on the level is 2.
         levels: words for levels 0 to 3; `not_measured` for null.
+        not_taken: words for a level that a clinician did not take over.
     """
 
     several: int
     levels: tuple[str, str, str, str]
     not_measured: str
+    not_taken: str
 
 
 class Statement(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,6 +177,24 @@ class Finding:
             "evidence": row.evidence,
             "verified": row.verified,
         }
+
+
+def with_decisions(
+    formulation: Mapping[str, Mapping[str, Any]], taken: Mapping[str, bool]
+) -> dict[str, Mapping[str, Any]]:
+    """
+    The formulation as a clinician took it over: what was not taken points to nothing.
+
+    Args:
+        formulation: documents by dimension, as `openkap assess` shows them.
+        taken: dimensions that a clinician looked at; a dimension without an entry stays as reasoned.
+    """
+    words = formulation_rules().counting.not_taken
+    refused = {"level": None, "level_words": words, "accepted": False}
+    return {
+        name: part if name not in taken else {**part, **({"accepted": True} if taken[name] else refused)}
+        for name, part in formulation.items()
+    }
 
 
 def formulate(view: View, records: Sequence[ScoreRecord]) -> dict[str, Finding]:

@@ -102,12 +102,14 @@ Exit status: 0 printed, 2 there is no such command."""
 
 _DEMO = """\
 Examples:
-  openkap demo --no-serve                   make the synthetic clinic, print address and sign-ins, and stop
-  openkap demo --walk                       three people from bundle to printed plan, without the clinic app
-  openkap demo --write people               only write their bundles
+  openkap demo --no-serve
+  openkap demo --walk
+  openkap demo --write people
 
-Without these it opens the clinic in a browser (needs openkap[web]) and serves until stopped. The clinic is kept in the
-folder that OPENKAP_DATA names (default openkap-demo) until --reset makes it anew; OPENKAP_PORT sets the port.
+The first makes the synthetic clinic, prints address and sign-ins, and stops; the second walks three people from bundle
+to printed plan without the clinic app; the third only writes their bundles. Without these it opens the clinic in a
+browser (needs openkap[web]) and serves until stopped. The clinic is kept in the folder that OPENKAP_DATA names (default
+openkap-demo) until --reset makes it anew; OPENKAP_PORT sets the port.
 Exit status: 0 done or stopped, 2 it cannot be opened."""
 
 

@@ -170,8 +170,8 @@ DEFINITIONS: dict[str, Schema] = {
     ),
     "dimension": obj(
         {"level": {"type": ["integer", "null"], "minimum": 0, "maximum": 3}, "because": many(TEXT)},
-        {"words": TEXT, "evidence": ref("grade"), "verified": ref("verified")},
-        "null: no sign was measured, which is not level 0",
+        {"words": TEXT, "evidence": ref("grade"), "verified": ref("verified"), "accepted": YES_NO},
+        "null: no sign was measured, or a clinician did not take it over (accepted: false); neither is level 0",
     ),
     "formulation": obj({name: ref("dimension") for name in get_args(Dimension)}),
     "finding": obj(

@@ -95,7 +95,7 @@ def match(
         gate = gate_of(row, view) if signed(row) else _unsigned_gate(row)
         judged = _judge(row, view, formulation, disorders, wishes, gate)
         if judged:
-            free = judged.wished or not _unstudied(row, disorders)
+            free = judged.wished or not _unstudied(row, disorders) or _accepted(judged, formulation)
             found.append(judged if free else replace(judged, later=later))
     place = {row.id: n for n, row in enumerate(book.modalities.modality)}
     return tuple(sorted(found, key=lambda m: (ROLES.index(m.role), -m.strength, place[m.row.id])))
@@ -139,6 +139,12 @@ def _grades_here(row: Modality, disorders: tuple[Disorder, ...]) -> dict[str, st
     """The grades of its evidence in the disorders at hand."""
     columns = {"panic" if name == "agoraphobia" else name for name in disorders}
     return {name: grade for name, grade in row.grades.items() if name in columns}
+
+
+def _accepted(judged: Match, formulation: Formulation) -> bool:
+    """True if a clinician took over a dimension that points to it."""
+    pointing = [reason["dimension"] for reason in judged.reasons if reason["dimension"]]
+    return any(formulation[name].get("accepted") for name in pointing)
 
 
 def _unstudied(row: Modality, disorders: tuple[Disorder, ...]) -> bool:

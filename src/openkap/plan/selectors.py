@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import Max, Prefetch, Q, QuerySet
 
+from openkap.assess.models import FormulationDecision
 from openkap.chart.models import ChartHead
 from openkap.chart.view import View
 from openkap.people.models import Patient
@@ -76,6 +77,8 @@ def moved_ground(row: Programme, now: Standpoint, view: View, decisions: int) ->
         found.append(f"The content was {row.content_version} and is {now.content_version}.")
     if row.decisions != decisions:
         found.append("A decision about a finding was taken or withdrawn since.")
+    if FormulationDecision.objects.filter(patient=row.patient_id, at__gt=row.at).exists():
+        found.append("A clinician took over, or did not take, a part of the formulation since.")
     facts = changed(document_of(row), view)
     found += [f"{entry['text'][0].upper()}{entry['text'][1:]}." for entry in facts]
     if row.chart_version != now.chart_version and not facts:

@@ -46,7 +46,7 @@ def _missing_lead(asks: list[Mapping[str, Any]]) -> str:
 
 def _unmeasured(document: Document) -> list[str]:
     parts = document["summary"]["formulation"].items()
-    return [words.DIMENSION_WORDS[name].lower() for name, part in parts if part["level"] is None]
+    return [words.DIMENSION_WORDS[name].lower() for name, part in parts if _level(part) == "not measured"]
 
 
 def site(document: Document) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def formulation(document: Document) -> dict[str, Any]:
         {
             "name": words.DIMENSION_WORDS[name],
             "level": part["level"],
-            "word": "not measured" if part["level"] is None else f"{part['level']} of 3",
+            "word": _level(part),
             "text": words.sentence(_because(part["because"])),
         }
         for name, part in summary["formulation"].items()
@@ -155,6 +155,13 @@ def formulation(document: Document) -> dict[str, Any]:
 
 # Where in the record a sign stands is in the document; the reader of a page needs the sign and its day.
 _RESOURCE = re.compile(r" \((?:[A-Z][A-Za-z]+/[^()\s]+|[A-Z]+-[A-Z0-9-]+)\)")
+
+
+def _level(part: Mapping[str, Any]) -> str:
+    if part.get("accepted") is False:
+        return "not taken over"
+    said = "not measured" if part["level"] is None else f"{part['level']} of 3"
+    return f"{said}, taken over" if part.get("accepted") else said
 
 
 def _because(because: Any) -> str:

@@ -9,9 +9,10 @@ from datetime import date
 from uuid import UUID
 
 from openkap import __version__
+from openkap.assess.selectors import decisions_of as formulation_decisions
 from openkap.chart.view import View
 from openkap.kernel.content import content_version
-from openkap.pathway import Case, plan_case, screen_case
+from openkap.pathway import Case, assess_case, plan_case, screen_case
 from openkap.people.models import Patient
 from openkap.plan.choices import Preferences
 from openkap.plan.services import Proposal
@@ -53,9 +54,23 @@ def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> 
         NoSolution: the verdict or the limits leave none. UserError: a preference that cannot be meant.
     """
     now, case = judged(patient)
-    plan = plan_case(case, now.site, preferences=preferences, draft=draft, decisions=decisions_of(patient))
+    plan = plan_case(
+        case,
+        now.site,
+        preferences=preferences,
+        draft=draft,
+        decisions=decisions_of(patient),
+        taken=_taken(patient, case),
+    )
     stamp = {"openkap": __version__, "content": now.content_version, "mode": now.site.mode}
     return Proposal(stamp | dict(plan), now, case.view)
+
+
+def _taken(patient: Patient, case: Case) -> dict[str, bool]:
+    """What a clinician said of each dimension; a word about another level than today's no longer counts."""
+    shown = assess_case(case)["formulation"]
+    said = formulation_decisions(patient).items()
+    return {name: row.accepted for name, row in said if name in shown and row.level == shown[name]["level"]}
 
 
 def fresh_standings(patients: Iterable[Patient]) -> dict[UUID, Standing]:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openkap.assess.formulation import with_decisions
+from openkap.plan.html import plan_html
 from openkap.plan.limits import frequency
 from openkap.plan.preferences import read_preferences
 from openkap.plan.propose import propose
@@ -247,10 +249,19 @@ def test_the_combination_calls_planned_only_what_has_a_session():
         assert {line["planned"] for line in lines if line["modality"] is None} <= {exposed}
 
 
+def test_a_dimension_that_the_clinician_did_not_take_over_points_to_nothing():
+    refused = with_decisions(formulation(imagery=3, cognitive=2), {"imagery": False})
+    document = propose(view(), screening(), refused, read_preferences(None, ON))
+    assert "imagery-rescripting" not in {m["id"] for m in document["modalities"]}
+    assert document["summary"]["formulation"]["imagery"]["level"] is None
+    assert "not taken over" in plan_html(dict(document) | {"openkap": "0", "content": "0", "mode": "demonstration"})
+
+
 @pytest.mark.hazard("HAZ-28", "C2")
 def test_a_method_without_any_study_in_the_disorder_waits_until_the_formulation_is_accepted():
-    def of(wishes=None, chart=None):
-        document = propose(chart or view(), screening(), formulation(imagery=3), read_preferences(wishes, ON))
+    def of(wishes=None, chart=None, signs=None):
+        said = signs or formulation(imagery=3)
+        document = propose(chart or view(), screening(), said, read_preferences(wishes, ON))
         entries = {m["id"]: m for m in document["modalities"]}
         return {s["modality"] for s in document["programme"]["sessions"]}, entries["imagery-rescripting"]
 
@@ -261,6 +272,10 @@ def test_a_method_without_any_study_in_the_disorder_waits_until_the_formulation_
     given, entry = of({"modalities": ["imagery-rescripting"]})
     assert "imagery-rescripting" in given
     assert (entry["offered_once_accepted"], entry["later"]) == (False, None)
+    taken = with_decisions(formulation(imagery=3), {"imagery": True})
+    given, entry = of(signs=taken)
+    assert "imagery-rescripting" in given
+    assert entry["offered_once_accepted"] is False
     given, entry = of(chart=view(gad=False, social_anxiety=True))
     assert "imagery-rescripting" in given  # grade B in social anxiety
     assert entry["offered_once_accepted"] is False

@@ -1,7 +1,7 @@
 """Deciding, signing and planning in the database: who may, what it binds, what it refuses, what stays readable."""
 
 import threading
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
 
+from openkap.assess import services as forms
 from openkap.chart import services as chart
 from openkap.chart.models import Record
 from openkap.chart.selectors import version_of
@@ -278,6 +279,29 @@ def test_two_clinicians_on_one_plan_the_second_is_told_and_nothing_is_overwritte
     with pytest.raises(Conflict, match="meanwhile"):
         plan(clinic, well, 1, role=Role.THERAPIST, preferences=Preferences(avoid=("im",)), reason="the second")
     assert [(r.version, r.reason) for r in plans.versions(well)] == [(2, "the first clinician"), (1, "first draft")]
+
+
+@pytest.mark.hazard("HAZ-22", "C1")
+def test_what_a_clinician_says_of_the_formulation_reaches_the_next_plan_and_stales_the_former(clinic, well):
+    row = plan(clinic, well)
+    shown = plans.document_of(row)["summary"]["formulation"]
+    assert "accepted" not in shown["cognitive"]
+    with time_machine.travel(row.at + timedelta(minutes=1), tick=False):
+        for name, accepted in (("cognitive", True), ("somatic", False)):
+            forms.decide_dimension(
+                clinic.principal(Role.THERAPIST),
+                well,
+                name,
+                level=shown[name]["level"],
+                accepted=accepted,
+                reason="" if accepted else "it is the thyroid",
+                chart_version=version_of(well),
+            )
+        with pytest.raises(UserError, match="part of the formulation since"):
+            sign_plan(clinic, well, row)
+        after = plans.document_of(plan(clinic, well, 1, reason="looked at"))["summary"]["formulation"]
+    assert after["cognitive"]["accepted"] is True
+    assert (after["somatic"]["accepted"], after["somatic"]["level"]) == (False, None)
 
 
 @pytest.mark.hazard("HAZ-22", "C1")
