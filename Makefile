@@ -69,9 +69,10 @@ static: .venv/dev-installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-## bench: measures beside a baseline and rewrites docs/benchmarks.md
+## bench: measures beside a baseline and rewrites docs/benchmarks.md; the full clinic: python bench/web.py --patients 10000
 bench: install
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/web.py
 
 ## lock: resolve anew; the locks hold hashes and no address
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml

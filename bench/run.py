@@ -1,5 +1,5 @@
 """
-Speed and memory, side by side in one run; rewrites docs/benchmarks.md.
+Speed and memory, side by side in one run; rewrites docs/benchmarks.md down to the part of the clinic app (web.py).
 
 Figures belong to the machine they were made on. What is compared with what matters more: every figure
 stands beside a baseline of the same run.
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import fhirkit
 import msgspec
+from report import REPORT, WEB
 
 from openkap import __version__
 from openkap.chart.fhir.bundle import decode
@@ -35,7 +36,6 @@ from openkap.synthetic.people import panic
 ON = date(2026, 11, 25)
 ENTRIES = 200
 BUNDLES = 1000
-REPORT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -186,7 +186,9 @@ def main() -> None:
         f" (growth {late - early:+.1f} MB); {BUNDLES / seconds:.0f} bundles/s on one core.",
         "",
     ]
-    REPORT.write_text("\n".join(rows), encoding="utf-8")
+    former = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    _, found, app = former.partition(WEB)
+    REPORT.write_text("\n".join([*rows, found + app]) if found else "\n".join(rows), encoding="utf-8")
     print("\n".join(rows))
 
 

@@ -19,8 +19,9 @@ from openkap.pathway import assess_case
 from openkap.people.models import Patient
 from openkap.plan import selectors as plan
 from openkap.plan.models import Programme
+from openkap.plan.services import newest_decision
 from openkap.screen.document import screening_document
-from openkap.screen.selectors import override_history, signed_verdicts
+from openkap.screen.selectors import signed_verdicts
 from openkap.web import words
 from openkap.web.case import opened
 from openkap.web.judge import judged
@@ -71,8 +72,7 @@ def found(patient: Patient) -> Found:
     forms = [assess.state_of(row) for row in assess.requests_of(Patient.objects.filter(pk=patient.pk))]
     open_ = sorted((form for form in forms if form.open), key=lambda form: -form.days_late)
     programme = plan.newest(patient)
-    decisions = next((row.pk for row in override_history(patient)), 0)
-    moved = plan.moved_ground(programme, now, case.view, decisions) if programme else []
+    moved = plan.moved_ground(programme, now, case.view, newest_decision(patient)) if programme else []
     signed = signed_verdicts(patient, now)
     live = [f for f in screening["findings"] if f["truth"] != "false"]
     count = {name: sum(f["truth"] == "true" and f["class"] == name for f in live) for name in words.CLASSES}
