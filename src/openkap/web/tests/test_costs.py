@@ -78,6 +78,20 @@ def test_no_page_asks_the_database_more_often_in_a_big_clinic(clinic, count):
     assert queries(clinic) == few
 
 
+def test_the_form_that_is_latest_stands_first_however_many_were_asked_for_since(clinic):
+    now = timezone.now()
+    old = FormRequest.objects.create(
+        patient=clinic.noah, form="phq-9", due=(now - timedelta(days=77)).date(), asked_at=now - timedelta(days=90)
+    )
+    add_people(clinic, 600, mine=0)
+    page = clinic.client(Role.COORDINATOR).get("/today/").content.decode()
+    overdue = page.partition('id="h-late"')[2].partition("</section>")[0]
+    assert overdue.partition("<li>")[2].partition("</li>")[0].count("77 days late") == 1
+    assert old.patient.given in overdue
+    late = FormRequest.objects.filter(due__lt=now.date()).count()
+    assert f"{late} forms are overdue" in page
+
+
 def _parts(text: str, folder: Path = Path()) -> set[str]:
     """Names of the static files that a page, a style or a script names."""
     named = set(re.findall(r'(?:href|src)="/static/([^"#?]+)', text))

@@ -170,13 +170,20 @@ def _signed(people: list[Patient]) -> set[tuple[object, int, str]]:
 # ---------------------------------------------------------------- what is overdue, who is coming
 
 
-def forms_by_day(patients: QuerySet[Patient], now: datetime) -> tuple[list[FormState], list[FormState]]:
-    """Open forms that are late, the latest first, and those due within a week."""
-    states = [assess.state_of(row, now) for row in assess.open_requests(patients)[: 20 * MOST]]
-    late = sorted((state for state in states if state.days_late), key=lambda state: -state.days_late)
-    last = (now + SOON).date()
-    soon = [state for state in states if not state.days_late and state.request.due <= last]
-    return late, sorted(soon, key=lambda state: state.request.due)
+def forms_by_day(patients: QuerySet[Patient], now: datetime) -> tuple[int, list[FormState], list[FormState]]:
+    """
+    How many open forms are late, the latest of them, and the first that are due within a week.
+
+    Args:
+        patients: of one site.
+        now: in the site's own time.
+    """
+    day = now.date()
+    by_day = assess.open_requests(patients).order_by("due", "asked_at", "pk")
+    late = by_day.filter(due__lt=day)
+    soon = by_day.filter(due__range=(day, day + SOON))
+    shown = [[assess.state_of(row, now) for row in rows[:MOST]] for rows in (late, soon)]
+    return late.count(), shown[0], shown[1]
 
 
 def newcomers(principal: Principal, now: datetime) -> list[CareTeam]:
@@ -195,9 +202,8 @@ def to_arrange(principal: Principal) -> list[Item]:
         what = ngettext("%d referral waits", "%d referrals wait", count) % count
         why = _("Say whose it is, or set it aside.")
         found.append(Item("caution", None, what, why, reverse("referral:bring"), _("Open referrals")))
-    cared = CareTeam.objects.filter(patient=OuterRef("pk"), until=None)
     ever = CareTeam.objects.filter(patient=OuterRef("pk"))
-    alone = visible_patients(principal, Purpose.ADMINISTRATION).filter(~Exists(cared), ~Exists(ever))
+    alone = visible_patients(principal, Purpose.ADMINISTRATION).filter(~Exists(ever))
     for patient in alone.order_by("family", "given", "pk")[:MOST]:
         url = reverse("people:team", args=[patient.pk])
         why = _("No clinician is assigned, so nobody sees the record.")

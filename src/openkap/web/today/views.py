@@ -36,15 +36,13 @@ def day(request: ClinicRequest) -> HttpResponse:
             todo += items.to_administer(principal)
         if principal.has(Role.PRIVACY_LEAD):
             todo += items.to_oversee(principal, now)
-        late: list[FormState] = []
-        soon: list[FormState] = []
+        late_count, late, soon = 0, list[FormState](), list[FormState]()
         if treats or arranges:
-            late, soon = items.forms_by_day(visible_patients(principal, Purpose.ADMINISTRATION), local)
+            late_count, late, soon = items.forms_by_day(visible_patients(principal, Purpose.ADMINISTRATION), local)
         new = items.newcomers(principal, now) if treats else []
         shown = [*urgent, *todo[: items.MOST]]
-        late_rows, soon_rows = late[: items.MOST], soon[: items.MOST]
         disclose(request, items.patients_of(shown))
-        disclose(request, [state.request.patient for state in (*late_rows, *soon_rows)])
+        disclose(request, [state.request.patient for state in (*late, *soon)])
         disclose(request, [row.patient for row in new])
 
         def page(state: FormState) -> str:
@@ -55,9 +53,9 @@ def day(request: ClinicRequest) -> HttpResponse:
             "items": shown,
             "more": len(todo) - len(todo[: items.MOST]),
             "decisions": len(urgent) + len(todo),
-            "late": [(state, page(state)) for state in late_rows],
-            "late_count": len(late),
-            "soon": [(state, page(state)) for state in soon_rows],
+            "late": [(state, page(state)) for state in late],
+            "late_count": late_count,
+            "soon": [(state, page(state)) for state in soon],
             "new": new,
             "with_people": treats or arranges,
         }
