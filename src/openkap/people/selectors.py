@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -30,9 +30,9 @@ def visible_patients(
         return Patient.objects.filter(site_id=principal.site_id)
     near = Q(pk__in=())
     if Relation.ASSIGNED in relations:
-        near |= Q(Exists(CareTeam.objects.filter(patient=OuterRef("pk"), user=principal.user_id, until=None)))
+        near |= Q(pk__in=CareTeam.objects.filter(user=principal.user_id, until=None).values("patient"))
     if emergency and Relation.EMERGENCY in relations:
-        near |= Q(Exists(open_emergencies(principal).filter(patient=OuterRef("pk"))))
+        near |= Q(pk__in=open_emergencies(principal).values("patient"))
     if Relation.SELF in relations:
         near |= Q(account=principal.user_id)
     return Patient.objects.filter(near, site_id=principal.site_id)
