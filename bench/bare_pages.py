@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+from uuid import UUID
+
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
 
-from openkap.people.models import Patient
+from openkap.people.models import Patient, Site
 
 _PAGE = """<!DOCTYPE html><html lang="en"><head><title>Bare</title></head><body><h1>Patients</h1><table>
 <thead><tr><th>Number<th>Name<th>Born<th>Sex</tr></thead><tbody>
@@ -16,9 +19,14 @@ _PAGE = """<!DOCTYPE html><html lang="en"><head><title>Bare</title></head><body>
 _template = engines["django"].from_string(_PAGE)
 
 
+@cache
+def _site() -> UUID:
+    return Site.objects.get().pk
+
+
 def page(request: HttpRequest) -> HttpResponse:
-    """Twenty patients."""
-    rows = Patient.objects.order_by("record_number")[:20]
+    """Twenty patients of the site, by an index."""
+    rows = Patient.objects.filter(site=_site()).order_by("record_number")[:20]
     return HttpResponse(_template.render({"rows": rows}, request))
 
 
