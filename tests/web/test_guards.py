@@ -1,0 +1,185 @@
+"""What no page does: recommend to a patient, interrupt, lead elsewhere, answer a stranger otherwise than the absent."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from openkap.assess import services as forms
+from openkap.people import audit
+from openkap.people.models import AuditEvent
+from openkap.people.types import Role
+from openkap.synthetic.case import Case
+from tests.architecture.repository import PACKAGE
+from tests.database import Clinic
+from tests.matrix import address, routes, table
+from tests.people_in_charts import fill
+from tests.web.crawl import crawl, reachable
+
+ADVICE = re.compile(
+    r"SCR-[A-Z]+-|mg/kg|\bmg\b|On hold|Possible with cautions|Not possible here|infusion", re.IGNORECASE
+)
+
+
+@pytest.mark.hazard("HAZ-31", "C2")
+@pytest.mark.hazard("HAZ-53", "C1")
+def test_no_advice_on_treatment_is_shown_to_a_patient_by_account_or_by_link(clinic: Clinic):
+    fill(clinic, clinic.ida, Case(timezone.localdate(), sex="M", disorder="panic", born=clinic.ida.birth_date))
+    assert any(ADVICE.search(seen.text) for seen in crawl(clinic.client(Role.PRESCRIBER), clinic, each=1))
+    phone = Client()
+    _, token = forms.make_link(None, forms.ask_form(None, clinic.ida, "gad-7"))
+    pages = [seen.text for seen in crawl(clinic.client(Role.PATIENT), clinic) if seen.response.status_code == 200]
+    for rest in ("", "?q=1", "help/"):
+        pages.append(phone.get(f"/f/{token}/{rest}").content.decode())
+    phone.post(f"/f/{token}/begin/")
+    pages += [phone.get(f"/f/{token}/?q={n}").content.decode() for n in range(1, 8)]
+    assert len(pages) > 10
+    assert [found[0] for page in pages if (found := ADVICE.search(page))] == []
+
+
+@pytest.mark.hazard("HAZ-31", "C2")
+def test_no_route_that_reasons_is_open_to_a_patient():
+    rooms = ("screen:", "plan:", "assess:", "chart:", "patient:", "content:", "notes:")
+    rules = {name: rule for name, rule in table()["routes"].items() if name.startswith(rooms)}
+    assert len(rules) > 20
+    assert not [name for name, rule in rules.items() if rule.get("anyone") or "patient" in rule.get("roles", ())]
+
+
+@pytest.mark.hazard("HAZ-25", "C1")
+def test_no_page_interrupts_with_a_window_and_what_stops_stands_first(clinic: Clinic):
+    scripts = [path.read_text(encoding="utf-8") for path in (PACKAGE / "web/static/web").glob("*.js")]
+    templates = [path.read_text(encoding="utf-8") for path in (PACKAGE / "web/templates").rglob("*.html")]
+    assert len(scripts) > 3 and len(templates) > 60
+    assert not [text for text in scripts if re.search(r"\b(alert|confirm|prompt|showModal)\(", text)]
+    assert not [text for text in templates if re.search(r"<dialog|alertdialog|onbeforeunload", text)]
+    high = {"systolic": [(171, "mm[Hg]", 3, None), (169, "mm[Hg]", 10, None)]}
+    today = timezone.localdate()
+    case = Case(today, sex="M", disorder="panic", born=clinic.ida.birth_date, measurements=high)
+    fill(clinic, clinic.ida, case)
+    page = clinic.client(Role.PRESCRIBER).get(f"/p/{clinic.ida.pk}/screen/").content.decode()
+    classes = re.findall(r'class="finding[^"]*"[^>]*data-s="(\w+)"', page)
+    order = [{"stop": 0, "hold": 1}.get(one, 2) for one in classes]
+    assert 1 in order and 2 in order and order == sorted(order)
+
+
+# ---------------------------------------------------------------- who is nobody
+
+
+@pytest.mark.hazard("HAZ-71", "C1")
+@pytest.mark.goal("RG-25")
+@pytest.mark.parametrize("role", [None, Role.PATIENT, Role.BILLING])
+def test_no_other_method_opens_what_get_and_post_keep_shut(clinic: Clinic, role: Role | None):
+    told, client = [], clinic.client(role)
+    for route in routes():
+        if not reachable(route):
+            continue
+        path = address(route, clinic.noah.pk)
+        shut = client.get(path).wsgi_request.access != "allowed"
+        for method in ("head", "options", "put", "patch", "delete"):
+            answer = getattr(client, method)(path)
+            if answer.status_code >= 500 or (shut and answer.wsgi_request.access == "allowed"):
+                told.append(f"{method} {route.name}: {answer.status_code}")
+    assert told == []
+
+
+@pytest.mark.hazard("HAZ-71", "C1")
+@pytest.mark.parametrize("role", [Role.NURSE, Role.COORDINATOR])
+def test_a_script_that_asks_for_a_part_gets_no_more_than_a_page(clinic: Clinic, role: Role):
+    plain, part = clinic.client(role), clinic.client(role, headers={"HX-Request": "true", "HX-Target": "main"})
+    for route in routes():
+        if not reachable(route):
+            continue
+        for patient in (clinic.noah, clinic.far):
+            path = address(route, patient.pk)
+            assert plain.get(path).wsgi_request.access == part.get(path).wsgi_request.access, route.name
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "https:evil.example",
+        "/\t/evil.example",
+    ],
+)
+def test_no_page_leads_to_another_site_whatever_it_is_told_to_come_back_to(clinic: Clinic, target: str):
+    nurse = clinic.users[Role.NURSE]
+    nurse.set_password("seven grey herons at dusk")
+    nurse.save()
+    answers = [
+        Client().post(
+            "/account/sign-in/", {"login": nurse.email, "password": "seven grey herons at dusk", "next": target}
+        ),
+        Client().post(
+            f"/account/sign-in/?next={target}", {"login": nurse.email, "password": "seven grey herons at dusk"}
+        ),
+        clinic.client(Role.NURSE).post("/account/sign-out/", {"next": target}),
+    ]
+    page = f"/p/{clinic.ida.pk}/facts/enter/avm/"
+    sent = {"idempotency_key": str(uuid4()), "value": "no", "on": "2026-11-24", "version": 0}
+    answers.append(clinic.client(Role.NURSE).post(f"{page}?next={target}", sent))
+    for answer in answers:
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/")
+        assert "evil" not in answer.headers["Location"] and not answer.headers["Location"].startswith("//")
+
+
+@pytest.mark.hazard("HAZ-71", "C2")
+def test_what_belongs_to_one_person_is_not_reached_through_another(clinic: Clinic):
+    """A file, a record, a form, a signed verdict, a plan: by the address of somebody whom one may see."""
+    from openkap.chart.models import Import, Record
+    from openkap.people.services import assign_care_team
+
+    prescriber = clinic.users[Role.PRESCRIBER]
+    assign_care_team(None, clinic.noah, prescriber)
+    fill(clinic, clinic.noah, Case(timezone.localdate(), born=clinic.noah.birth_date))
+    asked = forms.ask_form(None, clinic.noah, "gad-7")
+    record, received = Record.objects.first(), Import.objects.get()
+    client = clinic.client(Role.PRESCRIBER)
+    for rest in (
+        f"facts/imports/{received.pk}/",
+        f"facts/records/{record.resource_type}/{record.logical_id}/",
+    ):
+        assert client.get(f"/p/{clinic.noah.pk}/{rest}").status_code == 200, rest
+        assert client.get(f"/p/{clinic.ida.pk}/{rest}").status_code == 404, rest
+    here = {"idempotency_key": str(uuid4())}
+    paths = [address(r, clinic.ida.pk) for r in routes() if r.name in ("forms:link", "forms:chase", "forms:withdraw")]
+    assert len(paths) == 3
+    for made in paths:
+        path = made.replace("00000000-0000-0000-0000-000000000000", str(asked.pk)).replace("/0/", f"/{asked.pk}/")
+        assert client.post(path, here | {"reason": "x", "idempotency_key": str(uuid4())}).status_code == 404, path
+    asked.refresh_from_db()
+    assert not asked.links.exists()
+
+
+@pytest.mark.hazard("HAZ-65", "C1")
+@pytest.mark.goal("RG-37")
+@pytest.mark.parametrize("role", sorted(Role))
+def test_every_page_shown_about_a_person_is_one_event_and_every_refusal_one(clinic: Clinic, role: Role):
+    fill(clinic, clinic.ida, Case(timezone.localdate(), born=clinic.ida.birth_date))
+    client, wrong = clinic.client(role), []
+    for route in routes():
+        if "patient_id" not in route.holds or not reachable(route):
+            continue
+        for patient in (clinic.ida, clinic.noah, clinic.far):
+            before = AuditEvent.objects.order_by("-pk").first().pk
+            answer = client.get(address(route, patient.pk))
+            events = AuditEvent.objects.filter(pk__gt=before)
+            if answer.wsgi_request.access == "allowed":
+                reads = events.filter(type="patient-record", action="R", patient=patient, entity=route.name).count()
+                right = (
+                    reads == (answer.status_code in (200, 409, 422)) and not events.filter(outcome="denied").exists()
+                )
+            else:
+                is_denial = answer.status_code in (403, 404)
+                right = events.filter(type="denial", outcome="denied", patient=None).count() == is_denial
+                right = right and not events.filter(patient__isnull=False).exists()
+            if not right:
+                wrong.append(f"{route.name} {answer.status_code} {[(e.type, e.action) for e in events]}")
+    assert wrong == []
+    assert audit.faults(clinic.site.pk) == []
