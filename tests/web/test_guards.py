@@ -64,6 +64,22 @@ def test_no_page_interrupts_with_a_window_and_what_stops_stands_first(clinic: Cl
     assert 1 in order and 2 in order and order == sorted(order)
 
 
+@pytest.mark.hazard("HAZ-81", "C2")
+def test_what_takes_away_looks_unlike_what_gives_and_stands_on_a_page_of_its_own():
+    """Buttons that end, withdraw or refuse something; the filled one is for what goes forward."""
+    words = r"(Withdraw|Take it back|End |Take the role|Close the account|Open in an emergency|Open the record)"
+    found = 0
+    for path in (PACKAGE / "web/templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for kind in re.findall(r'<button class="(btn[^"]*)"[^>]*>(?:{%[^%]*%})?\s*{% translate "' + words, text):
+            found += 1
+            assert "btn-primary" not in kind[0], f"{path.name}: {kind[1]}"
+    assert found > 3
+    style = (PACKAGE / "web/static/web/components.css").read_text(encoding="utf-8")
+    assert re.search(r"\.btn-primary {[^}]*background: var\(--accent\)", style)
+    assert not re.search(r"\.btn-stop {[^}]*background", style)  # an outline: told apart without colour
+
+
 # ---------------------------------------------------------------- who is nobody
 
 

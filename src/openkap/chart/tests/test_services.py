@@ -184,6 +184,7 @@ def test_two_versions_in_one_bundle_stay_in_dispute_until_a_person_amends(known:
     assert state(known, "avm").value is True
 
 
+@pytest.mark.hazard("HAZ-06", "C1")
 @pytest.mark.hazard("HAZ-01", "C1")
 def test_a_file_with_another_patients_identifier_is_refused(known: Clinic):
     PatientIdentifier.objects.create(patient=known.noah, site=known.site, system=MRN, value="N-1")
@@ -193,6 +194,7 @@ def test_a_file_with_another_patients_identifier_is_refused(known: Clinic):
     assert Import.objects.count() == 1  # what came is kept, and waits
 
 
+@pytest.mark.hazard("HAZ-06", "C1")
 @pytest.mark.parametrize(
     ("document", "said"),
     [
@@ -296,6 +298,7 @@ def test_a_psychotherapy_note_does_not_enter_the_chart(known: Clinic):
         services.add_records(known.principal(Role.THERAPIST), known.ida, [about_ida(known, labelled)], by="staff")
 
 
+@pytest.mark.hazard("HAZ-67", "C1")
 def test_the_label_of_part_2_stays_with_a_record(known: Clinic):
     take(known, bundle(fact("sud-active", True, id="n", meta={"security": [{"code": "42CFRPart2"}]})))
     assert [r.label for r in kept_records(known.ida).records if r.resource_type == "Observation"] == ["42-cfr-part-2"]

@@ -231,6 +231,8 @@ def test_a_referral_becomes_a_patient_only_by_a_persons_choice(known: Clinic):
     assert Patient.objects.count() == before + 1
 
 
+@pytest.mark.hazard("HAZ-03", "C1")
+@pytest.mark.hazard("HAZ-06", "C1")
 def test_a_referral_of_someone_with_the_same_birth_date_is_asked(known: Clinic):
     client = known.client(Role.COORDINATOR)
     sent = post(client, "/referrals/", source="X", file=file(mrn="Z-9"))

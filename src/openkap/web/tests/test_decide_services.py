@@ -198,6 +198,8 @@ def test_a_withdrawn_decision_no_longer_holds_and_stays_readable(clinic, ida):
         screening.withdraw_decision(clinic.principal(Role.PRESCRIBER), ida, judge, row.pk, reason="again")
 
 
+@pytest.mark.hazard("HAZ-26", "C1")
+@pytest.mark.hazard("HAZ-78", "C1")
 @pytest.mark.parametrize("model", [Override, Signoff, Programme, Signature])
 def test_what_was_decided_signed_or_planned_cannot_be_changed_or_deleted(clinic, well, model):
     if model in (Override,):
@@ -226,6 +228,7 @@ def test_nothing_is_signed_with_another_birth_date(clinic, well, typed):
     assert not Signoff.objects.exists() and not Signature.objects.exists()
 
 
+@pytest.mark.hazard("HAZ-78", "C2")
 def test_a_signature_binds_chart_content_and_digest_and_a_newer_chart_makes_it_stale(clinic, well):
     row = sign_verdict(clinic, well)
     assert (row.verdict, row.chart_version, row.name) == ("eligible", version_of(well), "Prescriber Person")
@@ -351,6 +354,7 @@ def test_no_plan_against_the_verdict_except_a_draft_that_is_never_signed(clinic,
         sign_plan(clinic, ida, draft)
 
 
+@pytest.mark.hazard("HAZ-78", "C2")
 def test_a_signature_binds_the_text_that_was_read_and_is_withdrawn_with_a_reason(clinic, well):
     row = plan(clinic, well)
     with pytest.raises(Conflict):

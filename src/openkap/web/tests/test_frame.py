@@ -102,6 +102,7 @@ def theme(which: str) -> dict[str, str]:
     return found | (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark)) if which == "dark" else {})
 
 
+@pytest.mark.hazard("HAZ-81", "C1")
 @pytest.mark.parametrize("which", ["light", "dark"])
 def test_text_and_edges_stand_out_from_what_is_behind_them(which: str):
     colours = theme(which)
