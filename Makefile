@@ -54,7 +54,7 @@ check: .venv/dev-installed static
 test: install dev static
 	@echo "fresh seed $(SEED): repeat with OPENKAP_SEED=$(SEED) $(BIN)/pytest --hypothesis-seed=$(SEED) -m 'hypothesis or seeded'"
 	OPENKAP_SEED=$(SEED) OPENKAP_PROFILE=fresh $(PYTEST) --hypothesis-seed=$(SEED) -m "hypothesis or seeded"
-	$(BIN)/python tools/with_postgres.py $(PYTEST) -m database
+	$(BIN)/python tools/with_postgres.py $(PYTEST) -m "database and not walk"
 	$(PYTEST)
 
 ## gate: every test, the reliability goals at their full counts

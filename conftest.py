@@ -30,9 +30,16 @@ def pytest_report_header() -> str:
     return f"openkap: {size}, seed {SEED} (OPENKAP_SEED={SEED} repeats it)"
 
 
+# They walk every page or open a browser: slow, and the same on either database. Every day they run on one.
+WALKS = ("tests/browser/", "tests/web/test_every_page.py", "tests/architecture/test_routes.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", ())
+        if item.nodeid.startswith(WALKS):
+            item.add_marker("slow")
+            item.add_marker("walk")
         if "seed" in names:
             item.add_marker("seeded")
         if {"db", "transactional_db", "live_server"} & set(names) or item.get_closest_marker("django_db"):
