@@ -73,7 +73,9 @@ def full_name(patient: Patient) -> str:
 
 
 def page_of(purpose: Purpose) -> str:
-    """The route of the first page about a patient: the pathway for who treats, the desk for who arranges."""
+    """The first page about a patient: the pathway for who treats, the trail for who oversees, the desk for others."""
+    if purpose == Purpose.OVERSIGHT:
+        return "people:looked"
     return "patient:pathway" if purpose == Purpose.TREATMENT else "patient:desk"
 
 

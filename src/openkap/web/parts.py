@@ -32,6 +32,7 @@ class Step:
         url: where the stage is worked on; empty if this person does not go there.
         current: the stage to work on now.
         state: the shape in one word, for those who do not see it.
+        action: what a button that leads there says.
     """
 
     name: Words
@@ -40,6 +41,7 @@ class Step:
     url: str = ""
     current: bool = False
     state: Words = ""
+    action: Words = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -58,6 +59,19 @@ ROLES: dict[str, str | Promise] = {
 def sentence(text: str) -> str:
     """The text with a capital first and a full stop last."""
     return plan_words.sentence(text)
+
+
+_RECORD = (
+    r"(?:QuestionnaireResponse|Observation|Condition|AllergyIntolerance|FamilyMemberHistory|Medication\w*|Consent|List)"
+    r"/[\w.#-]+"
+)
+_REFERENCE = re.compile(rf" \({_RECORD}(?:, {_RECORD})*\)| in {_RECORD}| \(FORM-[A-Z0-9-]+\)")
+_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+def plain(text: str) -> str:
+    """A sentence of a room without the records and rules it names, its dates in words: these stand with the basis."""
+    return _DATE.sub(lambda found: day(date.fromisoformat(found[0])), _REFERENCE.sub("", text))
 
 
 def figure(value: Any, unit: str = "") -> str:

@@ -14,6 +14,7 @@ from openkap.assess.change import change, measured
 from openkap.assess.instruments import instrument
 from openkap.assess.score_chart import ScoreRecord
 from openkap.assess.types import ChangeResult
+from openkap.plan.words import band_words
 from openkap.web.parts import Point, Series
 
 
@@ -109,7 +110,7 @@ def _line(record: ScoreRecord, first: ScoreRecord | None = None) -> Line:
 
 def _said(record: ScoreRecord) -> str:
     score = record.score
-    band = f" ({score.band.replace('_', ' ')})" if score.band else ""
+    band = f" ({band_words(score.band)})" if score.band else ""
     if score.total is not None:
         return f"{score.total}{band}"
     subscores = "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in score.subscores.items())
@@ -117,7 +118,7 @@ def _said(record: ScoreRecord) -> str:
 
 
 def _word(record: ScoreRecord) -> str:
-    words = [record.score.band.replace("_", " ")] if record.score.band else []
+    words = [band_words(record.score.band)] if record.score.band else []
     if record.score.status == "prorated":
         words.append(_("some answers missing, total estimated"))
     return ", ".join(words)

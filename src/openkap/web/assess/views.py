@@ -18,6 +18,8 @@ from openkap.people.models import Patient
 from openkap.people.policy import about_patient
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.types import CLINICIANS, Purpose
+from openkap.plan.words import instrument_name
+from openkap.web import words
 from openkap.web.assess.drawing import lines_of, series_of, unscored_of
 from openkap.web.assess.told import entries_of
 from openkap.web.case import case_of
@@ -61,6 +63,7 @@ def first_hour(request: ClinicRequest) -> HttpResponse:
         "on": case.view.on,
         "alerts": alerts_of([request.patient]),
         "document": document,
+        "gaps": _gaps(document["gaps"]),
         "latest": [lines[-1] for lines in lines_of(case.records).values() if lines],
         "dimensions": _dimensions(request, document, {}),
         "inventories": entries_of(document["inventories"]),
@@ -68,6 +71,16 @@ def first_hour(request: ClinicRequest) -> HttpResponse:
         "waiting": [state_of(r) for r in open_requests(Patient.objects.filter(pk=request.patient.pk))],
     }
     return render(request, "assess/first_hour.html", context)
+
+
+def _gaps(gaps: list[dict[str, Any]]) -> list[str]:
+    """What was never measured before what has only grown old; each thing once."""
+    rows = sorted(gaps, key=lambda gap: gap["part"] == "scores")
+    said = [(gap["fact"], words.plain(gap["text"])) for gap in rows]
+    named = [
+        f"{instrument_name(fact)}{text.removeprefix(fact)}" if text.startswith(fact) else text for fact, text in said
+    ]
+    return list(dict.fromkeys(words.sentence(text) for text in named))
 
 
 def _page(request: ClinicRequest, faults: dict[str, str] | None = None, status: int = 200) -> HttpResponse:

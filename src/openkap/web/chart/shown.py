@@ -12,12 +12,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from openkap.assess.instruments import instrument_ids
 from openkap.chart.models import Record
 from openkap.chart.standing import record_of
 from openkap.chart.types import Interval, Reading, State
 from openkap.chart.view import View
 from openkap.chart.vocabulary import Fact, facts
 from openkap.kernel.clock import When
+from openkap.plan.words import instrument_name
 from openkap.web import words
 
 # What a record is called on a page; a type that is not here is shown by its own name.
@@ -135,7 +137,7 @@ def _title(said: dict[str, Any]) -> str:
     form = str(said.get("questionnaire", "")).rpartition("/")[2].partition("|")[0]
     concept = said.get("code") or said.get("medicationCodeableConcept") or {}
     if form or not isinstance(concept, dict):
-        return form
+        return instrument_name(form) if form in instrument_ids() else form
     coded = [c for c in concept.get("coding", []) if isinstance(c, dict)]
     return str(concept.get("text") or next((c.get("display") or c.get("code") for c in coded), "") or "")
 

@@ -20,6 +20,7 @@ from openkap.people.models import Patient
 from openkap.plan import selectors as plan
 from openkap.plan.models import Programme
 from openkap.plan.services import newest_decision
+from openkap.plan.words import band_words, instrument_name
 from openkap.screen.document import screening_document
 from openkap.screen.selectors import signed_verdicts
 from openkap.web import words
@@ -109,7 +110,9 @@ def _blocks(found: Found) -> Iterator[Block]:
     for name in ("exclude", "hold"):
         for finding in found.screening["findings"]:
             if finding["truth"] == "true" and finding["class"] == name:
-                yield Block(words.SHAPES[name], finding["title"], words.sentence(finding["because"]), "screen")
+                yield Block(
+                    words.SHAPES[name], finding["title"], words.sentence(words.plain(finding["because"])), "screen"
+                )
     where = found.where
     if where.unreviewed:
         title = ngettext(
@@ -153,10 +156,10 @@ def score_rows(found: Found) -> list[ScoreRow]:
             newest[score["instrument"]] = score
     return [
         ScoreRow(
-            name=name.upper(),
+            name=instrument_name(name),
             on=date.fromisoformat(score["on"][:10]) if score["on"] and len(score["on"]) >= 10 else None,
             total=_("not scored") if score["total"] is None else words.figure(score["total"]),
-            note=score["why_not"] or (score["band"] or "").replace("_", " "),
+            note=score["why_not"] or band_words(score["band"] or ""),
         )
         for name, score in sorted(newest.items())
     ]

@@ -64,8 +64,19 @@ def steps(where: Where, urls: Mapping[str, str]) -> list[Step]:
     ]
     current = next((key for key, _name, (shape, _note) in rows if shape != "ok"), "")
     return [
-        Step(name, shape, note, urls.get(key, ""), key == current, state(shape)) for key, name, (shape, note) in rows
+        Step(name, shape, note, urls.get(key, ""), key == current, state(shape), action(key))
+        for key, name, (shape, note) in rows
     ]
+
+
+def action(stage: str) -> str:
+    """What the button to a stage says."""
+    return {
+        "record": _("Open the facts"),
+        "assess": _("Open the scores"),
+        "screen": _("Open the verdict"),
+        "plan": _("Open the plan"),
+    }[stage]
 
 
 def state(shape: Shape) -> str:

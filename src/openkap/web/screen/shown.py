@@ -117,6 +117,12 @@ def asks(now: Standpoint, patient: Patient, asked: dict[str, str | Promise]) -> 
     return rows
 
 
+def lead(asks: list[AskRow], made: list[Group]) -> str:
+    """Where the next right step is done: the first open question, else the first finding that waits for a person."""
+    waiting = [row.url for row in asks] + [row.url for group in made for row in group.rows if not row.done]
+    return next((url for url in waiting if url), "")
+
+
 def _shown(f: Finding, raw: set[tuple[str, str]], patient: Patient, principal: Principal, now: Standpoint) -> Shown:
     way = None if f.was else way_for(f)
     ground = ground_of(f)

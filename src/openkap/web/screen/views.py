@@ -63,13 +63,17 @@ def _page(request: ClinicRequest) -> dict[str, Any]:
     now, _ = judged(patient, dose_day=dose_day)
     # A signature is under the verdict of an ordinary day; the checks of a dose day are signed at the chair.
     ordinary = judge(patient) if dose_day else now
+    groups = shown.groups(now, patient, principal)
+    asks = shown.asks(now, patient, requests.asked(now.screening, patient))
+    forms = list(requests.wanted(now.screening, patient))
     return {
         "now": now,
         "document": screening_document(now.screening),
         "dose_day": dose_day,
-        "groups": shown.groups(now, patient, principal),
-        "asks": shown.asks(now, patient, requests.asked(now.screening, patient)),
-        "forms": list(requests.wanted(now.screening, patient)),
+        "groups": groups,
+        "asks": asks,
+        "forms": forms,
+        "lead": "" if forms else shown.lead(asks, groups),
         "open": open_points(ordinary.screening),
         "signed": signed_verdicts(patient, ordinary),
         "ways": clearing().way,

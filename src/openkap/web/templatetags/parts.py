@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -28,8 +29,11 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from openkap.assess.asking import title_of
+from openkap.assess.instruments import instrument_ids
 from openkap.kernel.source import GRADE_WORDS, TAG_WORDS
 from openkap.plan import words as plan_words
+from openkap.plan.words import instrument_name
 from openkap.web import parts, words
 
 register = template.Library()
@@ -73,9 +77,9 @@ def verdict(document: Mapping[str, Any], heading: str = "h1") -> dict[str, Any]:
 
 
 @register.inclusion_tag(f"{PARTS}/ask_list.html")
-def ask_list(rows: Iterable[parts.AskRow]) -> dict[str, Any]:
-    """What is not known: question, why it matters, who was asked."""
-    return {"rows": rows}
+def ask_list(rows: Iterable[parts.AskRow], lead: str = "") -> dict[str, Any]:
+    """What is not known: question, why it matters, who was asked. `lead`: the address of the page's next right step."""
+    return {"rows": rows, "lead": lead}
 
 
 @register.inclusion_tag(f"{PARTS}/finding.html")
@@ -153,9 +157,27 @@ def sentence(text: str) -> str:
 
 
 @register.filter
+def plain(text: str) -> str:
+    """The text without references to records and rules, its dates in words."""
+    return words.plain(text)
+
+
+@register.filter
 def figure(value: Any, unit: str = "") -> str:
     """A number as the plan prints it."""
     return words.figure(value, unit)
+
+
+@register.filter
+def size(value: Decimal | float) -> str:
+    """How large a change is, to one decimal place and without its sign: the words beside it say which way."""
+    return words.figure(abs(round(Decimal(str(value)), 1)))
+
+
+@register.filter
+def form_name(form: str) -> str:
+    """A form as staff call it: a scale by its letters, another form by its title."""
+    return instrument_name(form) if form in instrument_ids() else title_of(form)
 
 
 @register.filter

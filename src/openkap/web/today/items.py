@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -32,6 +33,7 @@ from openkap.web.judge import fresh_standings
 from openkap.web.parts import Words
 
 MOST = 25  # rows of one list
+BESIDE = 8  # rows of a list beside it
 SOON = timedelta(days=7)
 
 
@@ -184,6 +186,14 @@ def forms_by_day(patients: QuerySet[Patient], now: datetime) -> tuple[int, list[
     soon = by_day.filter(due__range=(day, day + SOON))
     shown = [[assess.state_of(row, now) for row in rows[:MOST]] for rows in (late, soon)]
     return late.count(), shown[0], shown[1]
+
+
+def by_person(states: list[FormState]) -> list[list[FormState]]:
+    """Forms of the same person together, in the order in which each person first comes."""
+    found: dict[UUID, list[FormState]] = {}
+    for state in states:
+        found.setdefault(state.request.patient_id, []).append(state)
+    return list(found.values())
 
 
 def newcomers(principal: Principal, now: datetime) -> list[CareTeam]:

@@ -41,9 +41,11 @@ def day(request: ClinicRequest) -> HttpResponse:
             late_count, late, soon = items.forms_by_day(visible_patients(principal, Purpose.ADMINISTRATION), local)
         new = items.newcomers(principal, now) if treats else []
         shown = [*urgent, *todo[: items.MOST]]
+        due = items.by_person(soon)
+        beside = due[: items.BESIDE]
         disclose(request, items.patients_of(shown))
-        disclose(request, [state.request.patient for state in (*late, *soon)])
-        disclose(request, [row.patient for row in new])
+        disclose(request, [state.request.patient for state in (*late, *(states[0] for states in beside))])
+        disclose(request, [row.patient for row in new[: items.BESIDE]])
 
         def page(state: FormState) -> str:
             return reverse("forms:patient", args=[state.request.patient_id])
@@ -55,8 +57,10 @@ def day(request: ClinicRequest) -> HttpResponse:
             "decisions": len(urgent) + len(todo),
             "late": [(state, page(state)) for state in late],
             "late_count": late_count,
-            "soon": [(state, page(state)) for state in soon],
-            "new": new,
+            "soon": [(states, page(states[0])) for states in beside],
+            "soon_more": len(due) > items.BESIDE,
+            "new": new[: items.BESIDE],
+            "new_more": len(new) > items.BESIDE,
             "with_people": treats or arranges,
         }
         return render(request, "today/day.html", context)

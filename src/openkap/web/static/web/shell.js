@@ -9,7 +9,7 @@ document.addEventListener("keydown", (event) => {
     field.select();
   }
   if (event.key === "Escape") {
-    for (const menu of document.querySelectorAll(".me[open]")) {
+    for (const menu of document.querySelectorAll(".me[open], .menu[open]")) {
       menu.open = false;
       menu.querySelector("summary").focus();
     }
@@ -52,7 +52,7 @@ if (lock) {
 
 let opened = [];
 window.addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open], .me)")];
+  opened = [...document.querySelectorAll("details:not([open], .me, .menu)")];
   for (const part of opened) part.open = true;
 });
 window.addEventListener("afterprint", () => {
