@@ -253,7 +253,7 @@ def test_scores_are_a_picture_with_a_table_and_say_what_changed(clinic, time_mac
     page = clinic.client(Role.THERAPIST).get(f"/p/{clinic.ida.pk}/assess/").content.decode()
     assert 'class="chart"' in page
     assert all(f">{score}<" in page for score in ("21", "7"))
-    assert "14 points lower" in page
+    assert "lower by 14" in page
     assert "cut-off" in page
 
 
