@@ -21,6 +21,21 @@ def test_the_three_people_of_the_tour_are_those_of_the_demonstration(tmp_path):
         assert block in printed
 
 
+def test_the_tour_of_the_clinic_lists_the_staff_that_the_demonstration_prints():
+    from openkap.project import demonstration
+
+    clinic = (ROOT / "docs" / "clinic.md").read_text(encoding="utf-8")
+    assert "\n".join(demonstration.sign_ins()) in clinic
+    assert f"with the password: {demonstration.PASSWORD}\n" in clinic
+
+
+def test_pictures_are_light_and_each_is_shown():
+    shown = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    for picture in (ROOT / "docs" / "images").rglob("*.png"):
+        assert picture.stat().st_size <= 120_000, picture.name
+        assert picture.name in shown
+
+
 def test_every_picture_and_page_the_documents_point_at_is_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

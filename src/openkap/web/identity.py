@@ -99,7 +99,8 @@ def _weight(view: View) -> str:
     if not numbers:
         return _("not known")
     newest = max(numbers, key=lambda r: r.when.latest if r.when else date.min)
-    said = f"{figure(newest.value, newest.unit or '')}, {day(newest.when.latest)}" if newest.when else ""
+    shown = figure(round(newest.value, 1), newest.unit or "")  # a weight in pounds is exact to many places
+    said = f"{shown}, {day(newest.when.latest)}" if newest.when else ""
     return said if state.status == "known" else _("%(weight)s, not current") % {"weight": said}
 
 
