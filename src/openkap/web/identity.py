@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,7 +100,8 @@ def _weight(view: View) -> str:
     if not numbers:
         return _("not known")
     newest = max(numbers, key=lambda r: r.when.latest if r.when else date.min)
-    shown = figure(round(newest.value, 1), newest.unit or "")  # a weight in pounds is exact to many places
+    value = round(newest.value, 1) if isinstance(newest.value, Decimal) else newest.value  # pounds have many places
+    shown = figure(value, newest.unit or "")
     said = f"{shown}, {day(newest.when.latest)}" if newest.when else ""
     return said if state.status == "known" else _("%(weight)s, not current") % {"weight": said}
 
