@@ -1,15 +1,20 @@
 """What no page does: recommend to a patient, interrupt, lead elsewhere, answer a stranger otherwise than the absent."""
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from openkap.assess import services as forms
-from openkap.people import audit
-from openkap.people.models import AuditEvent
+from openkap.assess.models import OnCall
+from openkap.chart import services as chart
+from openkap.people import audit, services
+from openkap.people.models import AuditEvent, EmergencyAccess
 from openkap.people.types import Role
 from openkap.synthetic.case import Case
 from tests.architecture.repository import PACKAGE
@@ -199,3 +204,67 @@ def test_every_page_shown_about_a_person_is_one_event_and_every_refusal_one(clin
                 wrong.append(f"{route.name} {answer.status_code} {[(e.type, e.action) for e in events]}")
     assert wrong == []
     assert audit.faults(clinic.site.pk) == []
+
+
+@pytest.mark.hazard("HAZ-71", "C1")
+@pytest.mark.goal("RG-25")
+@pytest.mark.parametrize(
+    "role", [Role.PRESCRIBER, Role.NURSE, Role.COORDINATOR, Role.SITE_ADMIN, Role.PRIVACY_LEAD, Role.BILLING]
+)
+def test_staff_of_another_site_cannot_tell_what_is_here_from_what_is_nowhere(clinic: Clinic, role: Role):
+    """Files, alerts, duties, accounts, emergencies of one site, asked for by id from the other."""
+    here = things(clinic)
+    stranger = services.create_user(None, clinic.other, email="stranger@clinic.example", name="Stranger Person")
+    services.grant_role(None, stranger, clinic.other, role)
+    clinic.users[role] = stranger
+    client, told = clinic.client(role), []
+    for route in routes():
+        if (
+            "patient_id" in route.holds
+            or not route.holds
+            or route.name.startswith(("account_", "mfa_", "forms:", "content:"))
+        ):
+            continue
+        name, *more = route.holds
+        rest = {"what": "close"} if more else {}
+        for thing in here[name]:
+            for method in ("get", "post"):
+                sent = [
+                    getattr(client, method)(
+                        reverse(route.name, kwargs={name: one, **rest}),
+                        {"idempotency_key": str(uuid4()), "reason": "x", "note": "x"},
+                    )
+                    for one in (thing, uuid4() if name != "pk" else 987654)
+                ]
+                bodies = [re.sub(r'value="[^"]{30,}"', "", one.content.decode()) for one in sent]
+                if sent[0].status_code != sent[1].status_code or bodies[0] != bodies[1] or sent[0].status_code == 200:
+                    told.append(f"{method} {route.name}: {sent[0].status_code} {sent[1].status_code}")
+    assert told == []
+    assert OnCall.objects.get().withdrawn_at is None
+
+
+def things(clinic: Clinic) -> dict[str, list]:
+    """Ids of what the first site has, by the name that a path gives them."""
+    filled = Case(timezone.localdate(), born=clinic.ida.birth_date)
+    fill(clinic, clinic.ida, filled)
+    bundle = msgspec.json.Encoder(decimal_format="number").encode(filled.bundle())
+    waiting = chart.receive(clinic.principal(Role.COORDINATOR), bundle, source="a referral")
+    asked = forms.ask_form(None, clinic.ida, "phq-9")
+    forms.save_answer(None, asked, "9", {"value": ["1"]}, key=uuid4(), sequence=1)
+    now = timezone.now()
+    duty = forms.put_on_call(None, clinic.site, clinic.users[Role.NURSE], now, now + timedelta(hours=1))
+    access = EmergencyAccess.objects.create(
+        site=clinic.site,
+        patient=clinic.noah,
+        user=clinic.users[Role.NURSE],
+        reason="collapsed",
+        since=now,
+        until=now + timedelta(hours=1),
+    )
+    return {
+        "import_id": [waiting.pk],
+        "alert_id": [asked.alerts.get().pk],
+        "pk": [duty.pk],
+        "user_id": [clinic.users[r].pk for r in (Role.NURSE, Role.THERAPIST)],
+        "access_id": [access.pk],
+    }
