@@ -120,7 +120,6 @@ def test_one_damaged_page_of_a_file_is_found(tmp_path: Path):
             assert (opened.execute(checks.WHOLE).fetchone()[0] == "ok") is is_whole
 
 
-@pytest.mark.goal("RG-46")
 @pytest.mark.skipif(settings.ENVIRONMENT.database.engine != "sqlite", reason="PostgreSQL looks at its own pages")
 def test_a_damaged_file_stops_it(site, monkeypatch: pytest.MonkeyPatch):
     really = checks._one
