@@ -180,12 +180,16 @@ def forms_by_day(patients: QuerySet[Patient], now: datetime) -> tuple[int, list[
         patients: of one site.
         now: in the site's own time.
     """
-    day = now.date()
-    by_day = assess.open_requests(patients).order_by("due", "asked_at", "pk")
-    late = by_day.filter(due__lt=day)
-    soon = by_day.filter(due__range=(day, day + SOON))
-    shown = [[assess.state_of(row, now) for row in rows[:MOST]] for rows in (late, soon)]
-    return late.count(), shown[0], shown[1]
+    day, last = now.date(), (now + SOON).date()
+    # One look at the table for all three; what is shown is fetched afterwards.
+    open_ = assess.open_requests(patients).filter(due__lte=last).order_by("due", "asked_at", "pk")
+    days = dict(open_.values_list("pk", "due"))
+    late = [pk for pk, due in days.items() if due < day]
+    soon = [pk for pk, due in days.items() if due >= day]
+    rows = assess.open_requests(patients).filter(pk__in=[*late[:MOST], *soon[:MOST]])
+    states = {row.pk: assess.state_of(row, now) for row in rows}
+    late_states, soon_states = ([states[pk] for pk in pks[:MOST] if pk in states] for pks in (late, soon))
+    return len(late), late_states, soon_states
 
 
 def by_person(states: list[FormState]) -> list[list[FormState]]:
