@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -91,7 +92,7 @@ def value_words(value: Any, unit: str | None = None) -> str:
 
 
 def choices_of(readings: Iterable[Reading], sources: Iterable[str]) -> list[tuple[str, str]]:
-    """The readings of a conflict, to choose from: (source, words)."""
+    """The readings of a conflict, to choose from: (source, words); the record is named where the words are alike."""
     wanted = set(sources)
     said: dict[str, list[str]] = {}
     for reading in readings:
@@ -99,7 +100,12 @@ def choices_of(readings: Iterable[Reading], sources: Iterable[str]) -> list[tupl
             said.setdefault(reading.source, []).append(
                 f"{value_words(reading.value, reading.unit)}, {_day(reading.when) or _('without a date')}"
             )
-    return [(source, f"{'; '.join(texts)} ({source})") for source, texts in said.items()]
+    labels = {
+        source: f"{words.plain('; '.join(texts))} ({KINDS.get(kind := source.partition('/')[0], kind)})"
+        for source, texts in said.items()
+    }
+    alike = Counter(labels.values())
+    return [(source, label if alike[label] == 1 else f"{label} {source}") for source, label in labels.items()]
 
 
 @dataclass(frozen=True)
