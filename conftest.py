@@ -31,7 +31,12 @@ def pytest_report_header() -> str:
 
 
 # They walk every page or open a browser: slow, and the same on either database. Every day they run on one.
-WALKS = ("tests/browser/", "tests/web/test_every_page.py", "tests/architecture/test_routes.py")
+WALKS = (
+    "tests/browser/",
+    "tests/web/test_every_page.py",
+    "tests/web/test_guards.py",
+    "tests/architecture/test_routes.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

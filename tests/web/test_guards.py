@@ -1,5 +1,6 @@
 """What no page does: recommend to a patient, interrupt, lead elsewhere, answer a stranger otherwise than the absent."""
 
+import json
 import re
 from datetime import timedelta
 from uuid import uuid4
@@ -21,7 +22,7 @@ from tests.architecture.repository import PACKAGE
 from tests.database import Clinic
 from tests.matrix import address, routes, table
 from tests.people_in_charts import fill
-from tests.web.crawl import crawl, reachable
+from tests.web.crawl import Page, crawl, filled, inside, reachable
 
 ADVICE = re.compile(
     r"SCR-[A-Z]+-|mg/kg|\bmg\b|On hold|Possible with cautions|Not possible here|infusion", re.IGNORECASE
@@ -83,6 +84,27 @@ def test_what_takes_away_looks_unlike_what_gives_and_stands_on_a_page_of_its_own
     style = (PACKAGE / "web/static/web/components.css").read_text(encoding="utf-8")
     assert re.search(r"\.btn-primary {[^}]*background: var\(--accent\)", style)
     assert not re.search(r"\.btn-stop {[^}]*background", style)  # an outline: told apart without colour
+
+
+@pytest.mark.hazard("HAZ-02", "C1")
+@pytest.mark.parametrize("role", [Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR])
+def test_every_form_on_a_page_about_a_person_goes_to_that_person_and_names_no_other(clinic: Clinic, role: Role):
+    fill(clinic, clinic.ida, Case(timezone.localdate(), born=clinic.ida.birth_date))
+    people = {str(p.pk) for p in (clinic.ida, clinic.noah, clinic.otto, clinic.far)}
+    wrong, seen = [], 0
+    for page in crawl(clinic.client(role), clinic, each=1):
+        about = re.match(r"/p/([0-9a-f-]{36})/", page.path)
+        if not about or page.response.status_code != 200 or "html" not in page.response.headers["Content-Type"]:
+            continue
+        for form in Page(page.text).forms:
+            if form.method != "post" or "/p/" not in (to := inside(page.path, form.action or page.path)):
+                continue
+            seen += 1
+            said = to + json.dumps(filled(form, lambda name, kind: ""))
+            if not to.startswith(about[0]) or any(one in said for one in people - {about[1]}):
+                wrong.append(f"{page.path}: {to}")
+    assert wrong == []
+    assert seen > 3
 
 
 # ---------------------------------------------------------------- who is nobody
