@@ -15,7 +15,7 @@ from typing import Any
 
 from openkap.assess.definition import Instrument
 from openkap.assess.instruments import answer_codes, by_panel, form, instrument
-from openkap.assess.rulebook import read_agoraphobia, read_sex
+from openkap.assess.rulebook import context_value, read_agoraphobia, read_sex
 from openkap.assess.scoring import NOT_APPLICABLE
 from openkap.assess.types import Form, FormItem, Option, ScoreRequest
 from openkap.kernel.coding import ANSWER, BASE, INSTRUMENT, LOINC
@@ -47,60 +47,64 @@ def read_score_document(doc: object) -> list[ScoreRequest]:
         UnknownName: no such instrument.
     """
     if isinstance(doc, list):
-        return [_request(entry, f"[{k}]") for k, entry in enumerate(doc)]
-    return [_request(doc, "")]
+        return [_element(entry, k) for k, entry in enumerate(doc)]
+    return [_request(doc)]
 
 
-def _request(doc: object, place: str) -> ScoreRequest:
-    dot = f"{place}." if place else ""
+def _element(doc: object, place: int) -> ScoreRequest:
+    """One element of a list; whatever is wrong with it, the message begins with its place."""
+    try:
+        return _request(doc)
+    except UserError as fault:
+        raise type(fault)(f"[{place}]: {fault}", code=fault.code) from None
+
+
+def _request(doc: object) -> ScoreRequest:
     if not isinstance(doc, dict):
-        raise UnreadableDocument(
-            f"{place or 'document'}: not an object; give an instrument with answers or a QuestionnaireResponse."
-        )
+        raise UnreadableDocument("document: not an object; give an instrument with answers or a QuestionnaireResponse.")
     if "resourceType" in doc:
-        return read_response(doc, place=dot)
+        return read_response(doc)
     for key in ("instrument", "answers"):
         if key not in doc:
-            raise UserError(f"{dot}{key}: missing; give instrument and answers.")
-    _refuse_unknown(doc, ("instrument", "answers", "context"), dot)
+            raise UserError(f"{key}: missing; give instrument and answers.")
+    _refuse_unknown(doc, ("instrument", "answers", "context"))
     name, answers = doc["instrument"], doc["answers"]
     if not isinstance(name, str):
-        raise UserError(f"{dot}instrument: not a text; give the id of an instrument, such as gad-7.")
+        raise UserError("instrument: not a text; give the id of an instrument, such as gad-7.")
     if not isinstance(answers, list):
-        raise UserError(f"{dot}answers: not a list; give one answer per item, null for unanswered.")
-    return ScoreRequest(
-        instrument=instrument(name.lower()).id, answers=tuple(answers), context=_context(doc.get("context"), dot)
-    )
+        raise UserError("answers: not a list; give one answer per item, null for unanswered.")
+    found, context = instrument(name.lower()), _context(doc.get("context"))
+    context_value(found, context)
+    return ScoreRequest(instrument=found.id, answers=tuple(answers), context=context)
 
 
-def _context(given: object, dot: str) -> dict[str, object]:
+def _context(given: object) -> dict[str, object]:
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise UserError(f"{dot}context: not an object; give sex, agoraphobia or value_set, or leave it out.")
-    _refuse_unknown(given, ("sex", "agoraphobia", "value_set"), f"{dot}context.")
+        raise UserError("context: not an object; give sex, agoraphobia or value_set, or leave it out.")
+    _refuse_unknown(given, ("sex", "agoraphobia", "value_set"), "context.")
     read_sex(given.get("sex"))
     read_agoraphobia(given.get("agoraphobia"))
     return given
 
 
-def _refuse_unknown(doc: Mapping[str, object], allowed: tuple[str, ...], dot: str) -> None:
+def _refuse_unknown(doc: Mapping[str, object], allowed: tuple[str, ...], within: str = "") -> None:
     for key in doc:
         if key not in allowed:
-            raise UserError(f"{dot}{key}: not known here; remove it ({', '.join(allowed)} are read).")
+            raise UserError(f"{within}{key}: not known here; remove it ({', '.join(allowed)} are read).")
 
 
 # --- QuestionnaireResponse in ----------------------------------------------------------------------
 
 
-def read_response(doc: Mapping[str, Any], context: Mapping[str, object] | None = None, place: str = "") -> ScoreRequest:
+def read_response(doc: Mapping[str, Any], context: Mapping[str, object] | None = None) -> ScoreRequest:
     """
     Read a QuestionnaireResponse.
 
     Args:
         doc: the resource.
         context: what is known about the patient: sex, agoraphobia, value_set.
-        place: prefix of field names in messages.
 
     Raises:
         UserError: another resource, no questionnaire, a status that does not count, a broken item.
@@ -108,19 +112,19 @@ def read_response(doc: Mapping[str, Any], context: Mapping[str, object] | None =
     """
     if doc.get("resourceType") != "QuestionnaireResponse":
         raise UnreadableDocument(
-            f"{place}resourceType: {doc.get('resourceType')!r} is no QuestionnaireResponse; give the response of one"
+            f"resourceType: {doc.get('resourceType')!r} is no QuestionnaireResponse; give the response of one"
             " instrument, or read a whole Bundle with `openkap assess`."
         )
     if doc.get("modifierExtension"):
-        raise UserError(f"{place}modifierExtension: not understood, so the response is not read; remove it.")
+        raise UserError("modifierExtension: not understood, so the response is not read; remove it.")
     status = doc.get("status")
     if status not in STATUSES:
-        raise UserError(f"{place}status: {status!r} is not read; it must be one of {', '.join(STATUSES)}.")
-    found, version = _questionnaire_of(doc.get("questionnaire"), place)
+        raise UserError(f"status: {status!r} is not read; it must be one of {', '.join(STATUSES)}.")
+    found, version = _questionnaire_of(doc.get("questionnaire"))
     links = _links(found)
     given: dict[int, list[object]] = {}
     faults: list[str] = []
-    for item in _leaves(doc.get("item"), f"{place}item"):
+    for item in _leaves(doc.get("item"), "item"):
         link = item["linkId"]
         if link not in links:
             faults.append(f"UNKNOWN_ITEM:{link}")
@@ -150,7 +154,7 @@ def instrument_of(canonical: str) -> str:
     Raises:
         UnknownName: it names none.
     """
-    return _questionnaire_of(canonical, "")[0].id
+    return _questionnaire_of(canonical)[0].id
 
 
 def is_instrument(canonical: object) -> bool:
@@ -158,11 +162,9 @@ def is_instrument(canonical: object) -> bool:
     return isinstance(canonical, str) and canonical.startswith((QUESTIONNAIRE, LOINC_QUESTIONNAIRE))
 
 
-def _questionnaire_of(canonical: object, place: str) -> tuple[Instrument, str]:
+def _questionnaire_of(canonical: object) -> tuple[Instrument, str]:
     if not isinstance(canonical, str) or not is_instrument(canonical):
-        raise UserError(
-            f"{place}questionnaire: {canonical!r} names no instrument; write {QUESTIONNAIRE}ID or a LOINC panel."
-        )
+        raise UserError(f"questionnaire: {canonical!r} names no instrument; write {QUESTIONNAIRE}ID or a LOINC panel.")
     address, _, version = canonical.partition("|")
     if address.startswith(LOINC_QUESTIONNAIRE):
         return instrument(by_panel(address.removeprefix(LOINC_QUESTIONNAIRE))), version
@@ -357,7 +359,7 @@ def read_questionnaire(doc: Mapping[str, Any]) -> Form:
         raise UnreadableDocument(
             f"resourceType: {doc.get('resourceType')!r} is no Questionnaire; give the Questionnaire of an instrument."
         )
-    found, _ = _questionnaire_of(doc.get("url"), "")
+    found, _ = _questionnaire_of(doc.get("url"))
     items = [item for item in _leaves(doc.get("item"), "item") if item["linkId"] != STEM]
     stem = next((i.get("text", "") for i in _listed(doc.get("item"), "item") if i["linkId"] == STEM), "")
     return Form(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,13 @@ def age(view: View, _: Span | None) -> State:
     """Whole years at the day of decision; a range where only the year or month of birth is known."""
     born = view.chart.patient.born
     if born is None:
-        return State("age", "unknown", reason="birth date: no record", missing=("birth-date",))
-    low, high = years_between(born.latest, view.on), years_between(born.earliest, view.on)
+        unreadable = [r.reason for r in view.chart.readings.get("birth-date", ())]
+        reason = f"birth date: {unreadable[0] if unreadable else 'no record'}"
+        return State("age", "unknown", reason=reason, missing=("birth-date",))
+    if born.earliest > view.on:
+        reason = f"birth date: {born.text} is after {view.on.isoformat()}: correct it"
+        return State("age", "unknown", reason=reason, missing=("birth-date",))
+    low, high = years_between(min(born.latest, view.on), view.on), years_between(born.earliest, view.on)
     value: Decimal | Interval = Decimal(low) if low == high else Interval(Decimal(low), Decimal(high))
     missing = () if low == high else ("birth-date",)
     return State("age", "known", value, "a", None, (view.chart.patient.source,), missing=missing)
@@ -83,6 +89,19 @@ def _mean(name: str, base: str) -> Derivation:
         return State(
             name, "known", value, readings[0].unit, latest, tuple(r.source for r in readings), "", tuple(readings)
         )
+
+    return derive
+
+
+def _highest(name: str, base: str) -> Derivation:
+    """Highest of the fresh readings: one above a line is not undone by a lower one after it."""
+
+    def derive(view: View, look_back: Span | None) -> State:
+        if gap := _missing(name, view, base, look_back=look_back):
+            return gap
+        readings = view.fresh_numbers(base, look_back)
+        best = max(readings, key=lambda r: r.value if isinstance(r.value, Decimal) else Decimal(0))
+        return State(name, "known", best.value, best.unit, best.when, (best.source,), "", (best,))
 
     return derive
 
@@ -214,22 +233,50 @@ def target_diagnosis(view: View, _: Span | None) -> State:
 def suicide_screen(view: View, look_back: Span | None) -> State:
     """
     The C-SSRS outcome, with `wish-only` split off from `low` where the items show that nothing beyond a
-    wish to be dead was said. With item 9 of the PHQ-9 positive the screen must be of that day or later.
+    wish to be dead was said.
+
+    A high one stands for the look-back, whatever a newer one shows. With item 9 of the PHQ-9 positive, or with
+    a diagnosis of suicidal thoughts or of an attempt, the screen must be of that day or later.
     """
     name = "suicide-screen"
-    screen, item9 = view.state("c-ssrs-screen", look_back), view.state("phq-9.9", look_back)
+    screen = view.state("c-ssrs-screen", look_back)
+    contested = screen.sources if screen.status == "conflict" else ()
+    rows = view.fresh_readings("c-ssrs-screen", look_back)
+    if high := [r for r in rows if r.value == "high" and r.source not in contested]:
+        best = max(high, key=lambda r: r.when.earliest if r.when else date.min)
+        return State(name, "known", "high", None, best.when, tuple(dict.fromkeys(r.source for r in high)))
     if not screen.settled:
         return State(name, screen.status, reason=screen.reason, missing=("c-ssrs-screen",), sources=screen.sources)
-    positive = isinstance(item9.value, Decimal) and item9.value > 0  # any answer but "not at all"
-    if positive and screen.when and item9.when and screen.when.latest < item9.when.earliest:
-        reason = f"C-SSRS of {screen.when.text[:10]} is older than the positive item 9 of {item9.when.text[:10]}"
-        return State(name, "stale", reason=reason, missing=("c-ssrs-screen",), sources=screen.sources)
+    waits = _item9_since(view, screen, look_back) or _diagnosis_since(view, screen)
+    if waits:
+        return State(name, "stale", reason=waits, missing=("c-ssrs-screen",), sources=screen.sources)
     value = screen.value
     ideation = view.state("c-ssrs-screen.ideation", look_back)
     whole = all(r.standing == "final" for r in screen.readings)  # else the questions after the wish are open
     if whole and value == "low" and ideation.value == Decimal(1) and ideation.sources == screen.sources:
         value = "wish-only"
     return State(name, "known", value, None, screen.when, screen.sources)
+
+
+def _item9_since(view: View, screen: State, look_back: Span | None) -> str:
+    """Why a screen is too old beside item 9 of the PHQ-9; empty if it is not."""
+    item9 = view.state("phq-9.9", look_back)
+    positive = isinstance(item9.value, Decimal) and item9.value > 0  # any answer but "not at all"
+    if positive and screen.when and item9.when and screen.when.latest < item9.when.earliest:
+        return f"C-SSRS of {screen.when.text[:10]} is older than the positive item 9 of {item9.when.text[:10]}"
+    return ""
+
+
+def _diagnosis_since(view: View, screen: State) -> str:
+    """Why a screen is too old beside a diagnosis, also a suspected or a resolved one; empty if it is not."""
+    for said in view.usable("suicidality-recorded"):
+        if said.value is False or said.standing not in ("final", "tentative", "unconfirmed", "disputed"):
+            continue
+        since = said.when.earliest if said.when else None if said.past else view.on
+        if since and screen.when and screen.when.latest < since:
+            what = f"{facts()['suicidality-recorded'].words} ({said.source})"
+            return f"C-SSRS of {screen.when.text[:10]} is older than the record of {what}: ask it again"
+    return ""
 
 
 def _rise(name: str, base: str) -> Derivation:
@@ -319,6 +366,8 @@ DERIVED: dict[str, Derivation] = {
     "bmi": bmi,
     "systolic-mean": _mean("systolic-mean", "systolic"),
     "diastolic-mean": _mean("diastolic-mean", "diastolic"),
+    "systolic-highest": _highest("systolic-highest", "systolic"),
+    "diastolic-highest": _highest("diastolic-highest", "diastolic"),
     "weight-change": weight_change,
     "alt-times-uln": _times_upper_limit("alt-times-uln", "alt"),
     "ast-times-uln": _times_upper_limit("ast-times-uln", "ast"),

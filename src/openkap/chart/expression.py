@@ -234,14 +234,15 @@ class Taking(Node):
 @dataclass(frozen=True, slots=True)
 class Seen(Node):
     """
-    Redundant evidence: raises when it is there, waits when it is doubtful, is silent when it is missing.
+    Redundant evidence: raises when it is there, waits when it is doubtful or cannot be read, is silent when it
+    is missing.
 
     Not allowed under `not`, where silence would clear. Each use is explained under the rule's `reading`.
     """
 
     def evaluate(self, setting: Setting) -> Answer:
         answer = self.parts[0].evaluate(setting)
-        return answer if not answer.is_unknown or _doubtful(answer) else Answer.false()
+        return answer if not answer.is_unknown or _doubtful(answer, "unread") else Answer.false()
 
     def words(self, limits: Mapping[str, Limit], negated: bool = False) -> str:
         return self.parts[0].words(limits, negated)
@@ -306,7 +307,13 @@ def facts_named(node: Node) -> tuple[str, ...]:
 
 def _unknown(state: State, setting: Setting) -> Answer:
     reason = (
-        "unconfirmed" if "not confirmed" in state.reason else "declined" if "declines" in state.reason else state.status
+        "unconfirmed"
+        if "not confirmed" in state.reason
+        else "declined"
+        if "declines" in state.reason
+        else "unread"
+        if state.unread
+        else state.status
     )
     missing = state.missing or (_to_ask(state, setting),)
     return Answer.unknown(
@@ -318,9 +325,9 @@ def _amount(limit: Limit, unit: str) -> str:
     return f"{number(limit)} {unit_words(unit)}".strip() if isinstance(limit, Decimal) else str(limit)
 
 
-def _doubtful(answer: Answer) -> bool:
+def _doubtful(answer: Answer, *also: str) -> bool:
     """True if the answer waits for a conflict or an unconfirmed record, which silence must never cover."""
-    return any(gap.reason in ("conflict", "unconfirmed") for gap in answer.gaps)
+    return any(gap.reason in ("conflict", "unconfirmed", *also) for gap in answer.gaps)
 
 
 def _to_ask(state: State, setting: Setting) -> str:

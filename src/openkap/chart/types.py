@@ -112,6 +112,7 @@ class State:
         missing: for a derived fact, the base facts that are not settled; for a date, itself where another
             event without a day may have been later, so that the date is only the latest that is known.
         excused: it is not known, and a clinician recorded inside its look-back why it cannot be had.
+        unread: it is not known, and inside its look-back a value stands that nobody could read.
     """
 
     fact: str
@@ -124,6 +125,7 @@ class State:
     readings: tuple[Reading, ...] = ()
     missing: tuple[str, ...] = ()
     excused: bool = False
+    unread: bool = False
 
     @property
     def settled(self) -> bool:
@@ -141,6 +143,7 @@ class Unmapped:
         resource: where it stands.
         reason: why it was not used, and what would make it usable.
         medicine: it is an entry of the medicine list, so the list is not fully understood.
+        whose: it casts doubt on whose record this is, or on whether it is the one in use.
     """
 
     system: str | None
@@ -149,6 +152,7 @@ class Unmapped:
     resource: str
     reason: str
     medicine: bool = False
+    whose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,16 +65,21 @@ class View:
         """Readings of a fact that are not dated after the day of decision, tentative ones only if asked."""
         return [r for r in self.chart.readings.get(name, ()) if self._counts(r) and not self._future(r)]
 
+    def fresh_readings(self, name: str, look_back: Span | None = None) -> list[Reading]:
+        """All fresh readings with a value, where the newest is not the only one that counts."""
+        span = look_back or facts()[name].span
+        return [r for r in self.usable(name) if r.counts and r.value is not None and self._fresh(r, span)]
+
     def fresh_numbers(self, name: str, look_back: Span | None = None) -> list[Reading]:
         """All fresh readings of a number, for means and comparisons."""
-        span = look_back or facts()[name].span
-        return [r for r in self.usable(name) if r.counts and isinstance(r.value, Decimal) and self._fresh(r, span)]
+        return [r for r in self.fresh_readings(name, look_back) if isinstance(r.value, Decimal)]
 
     def from_the_future(self) -> list[Unmapped]:
         """Whatever is dated after the day of decision: seen, and not used."""
         readings = (r for rows in self.chart.readings.values() for r in rows)
         dated = [(r.fact, r.source, self._late(r.when, r.written, r.value)) for r in readings]
         dated += [(m.text, m.source, self._late(m.begun)) for m in self.chart.medicines]
+        dated += [("birthDate", self.chart.patient.source, self._late(self.chart.patient.born))]
         dated += [("medicine list", m.source, self._late(m.when, m.written)) for m in self.chart.lists]
         return [
             Unmapped(None, None, text, source, f"dated {day.text}, after {self.on.isoformat()}: correct the date")
@@ -246,7 +251,8 @@ class View:
         if not later:
             return None
         last = max(later, key=self._order)
-        return State(fact.id, "unknown", when=last.when, sources=_sources(later), reason=f"{fact.words}: {last.reason}")
+        reason = f"{fact.words}: {last.reason}"
+        return State(fact.id, "unknown", when=last.when, sources=_sources(later), reason=reason, unread=True)
 
     def _without_value(self, fact: Fact, readings: list[Reading], final: list[Reading], span: Span | None) -> State:
         """No value may be used: say the most helpful reason."""
@@ -266,9 +272,9 @@ class View:
                 return State(fact.id, "unknown", sources=_sources(found), reason=f"{fact.words}: {text}")
         unreadable = [r for r in readings if r.standing == "unreadable"]
         if unreadable:
-            return State(
-                fact.id, "unknown", sources=_sources(unreadable), reason=f"{fact.words}: {unreadable[-1].reason}"
-            )
+            reason = f"{fact.words}: {unreadable[-1].reason}"
+            unread = any(r.unread and (r.when is None or self._fresh(r, span)) for r in unreadable)
+            return State(fact.id, "unknown", sources=_sources(unreadable), reason=reason, unread=unread)
         return State(fact.id, "unknown", reason=f"{fact.words}: no record")
 
     def _stale_text(self, fact: Fact, reading: Reading, span: Span | None) -> str:

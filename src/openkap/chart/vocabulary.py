@@ -6,6 +6,7 @@ in which units it comes, how old it may be. `content/vocabulary.toml` holds it; 
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Literal
@@ -217,6 +218,12 @@ def implying(parent: str) -> tuple[str, ...]:
 def policy(name: str) -> Span:
     """A governing span by id, such as `denial-holds`."""
     return Span.parse(_policy_value(name))
+
+
+@cache
+def earliest_birth() -> date:
+    """The first birth date that a living patient can have."""
+    return date.fromisoformat(_policy_value("earliest-birth"))
 
 
 @cache

@@ -66,7 +66,8 @@ Examples:
   openkap screen case.json --dose-day --on 2026-11-25
 
 "verdict" is eligible, caution, hold, exclude or insufficient; "ask" names every open question, the shortest
-list that would settle the verdict first ("decisive": true).
+list that would settle the verdict first ("decisive": true). "whose_record" stands there only where something
+says that the record may be another person's or out of use.
 Exit status: 0 for every readable case, whatever the verdict; 2 the input is at fault."""
 
 _PLAN = """\

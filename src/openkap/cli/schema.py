@@ -307,7 +307,12 @@ OUTPUTS: dict[str, Schema] = {
             "findings": many(ref("finding"), "worst first"),
             "ask": many(ref("ask"), "most decisive first"),
         },
-        {"rules_checked": COUNT},
+        {
+            "rules_checked": COUNT,
+            "whose_record": many(
+                obj({"resource": TEXT, "reason": TEXT}), "signs that records of two people are mixed up"
+            ),
+        },
     ),
     "plan": {"description": "with --as json", "oneOf": [_PLAN, _REFUSAL]},
     "content": obj(

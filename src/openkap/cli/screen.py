@@ -13,5 +13,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command; the exit status."""
     case = open_case(read_bytes(arguments.file), day(arguments.on), zone(), site())
     screening = screen_case(case, dose_day=arguments.dose_day, everything=arguments.all)
-    write_json(stamped({"on": case.view.on.isoformat()} | screening_document(screening), screening.mode))
+    document = {"on": case.view.on.isoformat()} | screening_document(screening)
+    if doubts := [{"resource": entry.resource, "reason": entry.reason} for entry in case.unmapped if entry.whose]:
+        document["whose_record"] = doubts
+    write_json(stamped(document, screening.mode))
     return 0

@@ -135,7 +135,8 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
         doubted = _setting(rule, arm, suspicion)
         suspected = node.evaluate(doubted)
         if suspected.is_true:
-            because = tuple(f"{text} (from a preliminary, unfinished or unsigned record)" for text in suspected.because)
+            where = "a preliminary, unfinished or unsigned record, or in another unit"
+            because = tuple(f"{text} (from {where})" for text in suspected.because)
             answer = replace(suspected, because=because)
         elif answer.is_false and suspected.is_unknown and not suspected.in_conflict:
             answer, setting = suspected, doubted  # an answer about death, begun after the last C-SSRS

@@ -331,7 +331,7 @@ def test_wrong_answers_are_no_fault_of_the_document():
         ({"instrument": "gad-7", "answers": [], "context": {"age": 3}}, "context.age: not known here"),
         ({"instrument": "gad-7", "answers": [], "context": {"sex": "banana"}}, "context.sex: 'banana'"),
         ({"instrument": "gad-7", "answers": [], "context": {"agoraphobia": 1}}, "context.agoraphobia: 1"),
-        ([{"instrument": "gad-7", "answers": []}, {"answers": []}], r"\[1\].instrument: missing"),
+        ([{"instrument": "gad-7", "answers": []}, {"answers": []}], r"\[1\]: instrument: missing"),
         ([[]], r"\[0\]: not an object"),
     ],
     ids=str,
@@ -357,3 +357,23 @@ def test_referees_find_no_fault_in_what_is_written(referees):
         sent = response(name, answers, authored="2026-11-25T10:00:00Z", subject="Patient/p1")
         written.append(sent | {"id": f"r-{name}"})
     assert referees.check(written) == []
+
+
+GOOD = {"instrument": "gad-7", "answers": [0] * 7}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"instrument": "phq-10", "answers": []},
+        {"instrument": "gad-7", "answers": [], "context": {"sex": "robot"}},
+        {"instrument": "pdss", "answers": [], "context": {"agoraphobia": "maybe"}},
+        {"resourceType": "QuestionnaireResponse", "status": "draft"},
+        {"resourceType": "Bundle"},
+        {"answers": []},
+        7,
+    ],
+)
+def test_of_a_list_the_element_at_fault_is_named(bad):
+    with pytest.raises(UserError, match=r"^\[3\]: "):
+        read_score_document([GOOD, GOOD, GOOD, bad, GOOD])

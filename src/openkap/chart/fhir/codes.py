@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from openkap.chart.fhir.denial import denies
 from openkap.chart.vocabulary import CodeMatch, facts, is_item
 from openkap.kernel import coding
 
@@ -58,17 +59,22 @@ def codings(concept: Any) -> Iterator[tuple[str, str, str]]:
             )
 
 
+def texts_of(concept: Any) -> list[str]:
+    """The text of a concept and the displays of its codings."""
+    if not isinstance(concept, dict):
+        return []
+    own = [concept["text"]] if isinstance(concept.get("text"), str) else []
+    return own + [display for _, _, display in codings(concept) if display]
+
+
 def words(concept: Any) -> str:
     """Everything a concept says in words, lower case."""
-    if not isinstance(concept, dict):
-        return ""
-    parts = [concept["text"]] if isinstance(concept.get("text"), str) else []
-    return " ".join(parts + [display for _, _, display in codings(concept)]).lower()
+    return " ".join(texts_of(concept)).lower()
 
 
 def condition_meanings(concept: Any) -> list[Meaning]:
     """The facts that a condition's codes mean; several codings of one concept add up."""
-    text = words(concept)
+    text = ". ".join(texts_of(concept)).lower()
     found: dict[str, Meaning] = {}
     for system, code, _ in codings(concept):
         for meaning in _one_condition(system, code, text):
@@ -117,7 +123,7 @@ def _one_condition(system: str, code: str, text: str) -> Iterator[Meaning]:
 
 
 def _meaning(fact: str, match: CodeMatch, past: bool, text: str) -> Meaning:
-    doubtful = bool(match.text) and not any(word in text for word in match.text)
+    doubtful = bool(match.text) and (not any(word in text for word in match.text) or denies(text, match.text))
     return Meaning(fact, past, doubtful, match.undated, match.episode)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from openkap.chart.fhir import values
 from openkap.chart.fhir.codes import Meaning, codings, condition_meanings, icd10
-from openkap.chart.fhir.medicines import allergy_to_ketamine
+from openkap.chart.fhir.medicines import allergy_to_ketamine, denied_in_words
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.values import Unusable
 from openkap.chart.types import Reading
@@ -109,6 +109,10 @@ def read_allergy(resource: dict[str, Any], name: str, note: Notebook) -> None:
         return
     if not allergy_to_ketamine(resource):
         note.skip(resource, name, "an allergy that no rule of this version reads")
+    elif denied_in_words(resource):
+        reason = "its words deny an allergy to ketamine, and words alone do not clear: code the denial"
+        note.add(Reading("ketamine-allergy", None, known, name, standing="unreadable", reason=reason))
+        note.skip(resource, name, reason)
     elif presence == "refuted" and _named_by_us(resource, "ketamine-allergy"):
         note.add(Reading("ketamine-allergy", False, known, name))
     elif presence == "refuted":

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
 from openkap.chart.fhir import values
-from openkap.chart.fhir.codes import codings, words
-from openkap.chart.fhir.naming import Named, name_ingredients, names_ketamine
+from openkap.chart.fhir.codes import codings, texts_of, words
+from openkap.chart.fhir.naming import Named, as_taken, denies_ketamine, name_ingredients, names_ketamine
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.values import Unusable
 from openkap.chart.types import Medicine, MedicineList, Reading
 from openkap.kernel import coding
 from openkap.kernel.clock import When
+from openkap.kernel.plain import without_direction_marks
 
 MEDICINE_LIST = "10160-0"
 ALLERGY_LIST = "48765-2"
@@ -34,6 +36,19 @@ _OTHER_INTENTS = ("proposal", "plan", "option")
 # What does not count, and leaves no doubt that it does not. Any other status leaves the list in doubt.
 _NOT_CURRENT = ("completed", "stopped", "not-taken", "entered-in-error", "cancelled", "draft", "on-hold")
 _PER_DAY = {"h": Decimal(24), "d": Decimal(1), "wk": Decimal(1) / 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a list: where it leads, and the words beside it."""
+
+    reference: str | None
+    display: str
+
+    @property
+    def concept(self) -> dict[str, Any]:
+        """The words as a record would carry them."""
+        return {"code": {"text": self.display}} if self.display else {}
 
 
 def leaves_doubt(resource: dict[str, Any]) -> bool:
@@ -151,6 +166,8 @@ def _add(
         note.skip(resource, name, f"date: {moment.reason}")
         moment = None
     concept, named = _medicine(resource, note)
+    if standing == "current":
+        named = as_taken(concept, named)
     if named is None or named.strange or not named.ingredients:
         what = named.strange if named else "no ingredient of the vocabulary"
         shown = {"code": concept} if concept else resource
@@ -194,27 +211,41 @@ def _of_parts(parts: Any, code: dict[str, Any]) -> tuple[dict[str, Any], Named |
     return {"text": " / ".join(filter(None, map(_text, concepts))), **code}, Named(tuple(known), strange)
 
 
-def _medicine_list(name: str, moment: When | None, entries: list[str | None], note: Notebook) -> None:
+def _medicine_list(name: str, moment: When | None, entries: list[Item], note: Notebook) -> None:
     sources = []
-    for reference in entries:
-        entry = note.bundle.entry(reference) if reference else None
-        if entry is None:
-            note.skip({}, name, f"an entry of the medicine list leads nowhere ({reference})", medicine=True)
-        else:
+    for item in entries:
+        entry = note.bundle.entry(item.reference) if item.reference else None
+        if entry is not None:
             sources.append(entry.name)
+            continue
+        where = f" ({item.reference})" if item.reference else ""
+        reason = f"an entry of the medicine list leads nowhere{where}: send the medicine's own record with it"
+        note.skip(item.concept, name, reason, medicine=True)
+        named = as_taken(item.concept["code"], name_ingredients(item.concept["code"])) if item.display else None
+        if named and named.ingredients:  # words alone may raise; the list stays not understood
+            note.medicines.append(
+                Medicine(named.ingredients, "current", None, name, moment, _text(item.concept["code"]))
+            )
     note.lists.append(MedicineList(moment, name, tuple(sources)))
 
 
-def _allergy_list(name: str, moment: When | None, entries: list[str | None], note: Notebook) -> None:
+def _allergy_list(name: str, moment: When | None, entries: list[Item], note: Notebook) -> None:
     """A list of allergies without ketamine on it denies a ketamine allergy; the entries speak for themselves."""
-    for reference in entries:
-        target = note.bundle.resolve(reference) if reference else None
-        if target is None or target.get("resourceType") != "AllergyIntolerance" or not _says_what(target):
-            note.skip({}, name, f"an entry of the allergy list cannot be read ({reference}): give it in words")
-            return
-        if allergy_to_ketamine(target):
-            return
-    note.add(Reading("ketamine-allergy", False, moment, name))
+    clears = True
+    for item in entries:
+        target = note.bundle.resolve(item.reference) if item.reference else None
+        if target is not None and target.get("resourceType") == "AllergyIntolerance" and _says_what(target):
+            clears = clears and not allergy_to_ketamine(target)
+            continue
+        clears = False
+        where = f" ({item.reference})" if item.reference else ""
+        reason = f"an entry of the allergy list cannot be read{where}: send the allergy's own record, in words"
+        note.skip(item.concept, name, reason)
+        stated = item.concept.get("code")
+        if target is None and names_ketamine(stated) and not denies_ketamine(stated):
+            note.add(Reading("ketamine-allergy", True, moment, name))
+    if clears:
+        note.add(Reading("ketamine-allergy", False, moment, name))
 
 
 def _says_what(allergy: dict[str, Any]) -> bool:
@@ -229,20 +260,27 @@ def allergy_to_ketamine(resource: dict[str, Any]) -> bool:
     return any(map(names_ketamine, (resource.get("code"), *followed)))
 
 
-def _list_entries(resource: dict[str, Any]) -> list[str | None]:
+def denied_in_words(resource: dict[str, Any]) -> bool:
+    """True if an AllergyIntolerance names ketamine in words alone, and only to deny it."""
+    reactions = resource.get("reaction")
+    followed = [r.get("substance") for r in reactions if isinstance(r, dict)] if isinstance(reactions, list) else []
+    return denies_ketamine(resource.get("code")) and not any(map(names_ketamine, followed))
+
+
+def _list_entries(resource: dict[str, Any]) -> list[Item]:
     listed = resource.get("entry")
-    found: list[str | None] = []
+    found: list[Item] = []
     for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, dict) and entry.get("deleted") is not True:
-            item = entry.get("item")
-            reference = item.get("reference") if isinstance(item, dict) else None
-            found.append(reference if isinstance(reference, str) else None)
+            item = entry["item"] if isinstance(entry.get("item"), dict) else {}
+            reference, display = item.get("reference"), item.get("display")
+            found.append(
+                Item(reference if isinstance(reference, str) else None, display if isinstance(display, str) else "")
+            )
     return found
 
 
 def _text(concept: Any) -> str:
     if not isinstance(concept, dict):
         return ""
-    if isinstance(concept.get("text"), str):
-        return str(concept["text"])
-    return next((display for _, _, display in codings(concept) if display), "")
+    return next((without_direction_marks(text) for text in texts_of(concept)), "")

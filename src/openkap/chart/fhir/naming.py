@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from openkap.chart.fhir.codes import codings, words
+from openkap.chart.fhir.codes import codings, texts_of, words
+from openkap.chart.fhir.denial import denies, says_not_taken
 from openkap.chart.vocabulary import ingredients
 from openkap.kernel import coding
 
@@ -44,8 +45,7 @@ def name_ingredients(concept: Any) -> Named | None:
     by_code = {
         _by_rxnorm()[code] for system, code, _ in codings(concept) if system == coding.RXNORM and code in _by_rxnorm()
     }
-    texts = [concept["text"]] if isinstance(concept, dict) and isinstance(concept.get("text"), str) else []
-    texts += [display for _, _, display in codings(concept) if display]
+    texts = texts_of(concept)
     by_words = [named for named in map(parse_words, texts) if named.ingredients]
     if by_code and by_words and not any(by_code & set(named.ingredients) for named in by_words):
         return Named((), "its code and its words name different medicines")
@@ -54,6 +54,18 @@ def name_ingredients(concept: Any) -> Named | None:
         strange = next((named.strange for named in by_words if named.strange), "")
         return Named(tuple(dict.fromkeys([*sorted(by_code), *found])), strange)
     return Named(tuple(sorted(by_code))) if by_code else None
+
+
+def as_taken(concept: Any, named: Named | None) -> Named | None:
+    """
+    What a medicine that is said to be current names, where its words say that it is not taken: what its code
+    names, and that it was not understood.
+    """
+    if not any(map(says_not_taken, texts_of(concept))):
+        return named
+    bare = [{"system": system, "code": code} for system, code, _ in codings(concept)]
+    by_code = name_ingredients({"coding": bare})
+    return Named(by_code.ingredients if by_code else (), "its words say that it is not taken: correct its status")
 
 
 def parse_words(text: str) -> Named:
@@ -79,12 +91,22 @@ def parse_words(text: str) -> Named:
 
 def names_ketamine(concept: Any) -> bool:
     """True if a code or the words of a concept name ketamine or esketamine, or a brand of theirs."""
-    by_code = any(
+    said = words(concept)
+    return _coded_ketamine(concept) or any(name in said for name in _names_of_ketamine())
+
+
+def denies_ketamine(concept: Any) -> bool:
+    """True if words alone name ketamine, and only to deny an allergy to it: "no known ketamine allergy"."""
+    said = [text for text in texts_of(concept) if any(name in text.lower() for name in _names_of_ketamine())]
+    denied = all(denies(text, _names_of_ketamine(), allergy=True) for text in said)
+    return bool(said) and denied and not _coded_ketamine(concept)
+
+
+def _coded_ketamine(concept: Any) -> bool:
+    return any(
         (system == coding.RXNORM and code in _KETAMINE_CODES) or (system == coding.FACT and code == "ketamine-allergy")
         for system, code, _ in codings(concept)
     )
-    said = words(concept)
-    return by_code or any(name in said for name in _names_of_ketamine())
 
 
 def _next_part(rest: str) -> str | None:

@@ -7,8 +7,9 @@ from datetime import tzinfo
 from typing import Any
 
 from openkap.chart.fhir.bundle import Bundle, references
-from openkap.chart.fhir.codes import codings
+from openkap.chart.fhir.codes import codings, texts_of
 from openkap.chart.types import Medicine, MedicineList, Reading, Response, Trial, Unmapped
+from openkap.kernel.plain import without_direction_marks
 
 
 @dataclass(slots=True)
@@ -40,12 +41,12 @@ class Notebook:
         if concept is None and isinstance(element, dict):
             concept = element.get("medicationCodeableConcept")
         first = next(codings(concept), ("", "", ""))
-        text = concept.get("text") if isinstance(concept, dict) else None
+        text = next(iter(texts_of(concept)), None)
         self.unmapped.append(
             Unmapped(
                 first[0] or None,
                 first[1] or None,
-                text if isinstance(text, str) else first[2] or None,
+                without_direction_marks(text) if text else None,
                 name,
                 reason,
                 medicine,

@@ -20,15 +20,22 @@ from openkap.chart.fhir.medicines import check_lists, leaves_doubt, read_list, r
 from openkap.chart.fhir.notebook import Notebook
 from openkap.chart.fhir.observations import read_observation
 from openkap.chart.fhir.values import Unusable
-from openkap.chart.types import Chart, Patient, Reading
-from openkap.chart.vocabulary import consent_version, facts
+from openkap.chart.types import Chart, Patient, Reading, Unmapped
+from openkap.chart.vocabulary import consent_version, earliest_birth, facts
 from openkap.kernel import coding, r4
 from openkap.kernel.clock import When
 from openkap.kernel.errors import UnreadableDocument
+from openkap.kernel.plain import without_direction_marks
 
 BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 CONSENT_POLICY = f"{coding.BASE}/Consent/ketamine-programme"
 _CONSENT_DOCUMENT = "59284-0"
+
+# Patient.link: the record is out of use, or more of the patient stands elsewhere.
+_OTHER_RECORD = {
+    "replaced-by": "another record{} has taken the place of this one: export that one",
+    "refer": "more about this patient stands in another record{}: read that one too",
+}
 
 _FAULTS_SHOWN = 5
 _SYNTHETIC_TAGS = ("HTEST", "synthetic")
@@ -78,6 +85,7 @@ def _read(bundle: Bundle, zone: tzinfo | None, at_fault: frozenset[int] | None) 
     for entry in bundle.entries:
         _read_entry(entry, bundle, note, at_fault)
     check_lists(note)
+    _doubt_pregnancy_in_a_man(patient, note)
     _deny_what_interviews_asked(note)
     return Chart(
         patient,
@@ -147,9 +155,11 @@ def _patient(bundle: Bundle, note: Notebook, at_fault: frozenset[int] | None) ->
         return Patient(source=bundle.patient.name, name=_human_name(resource), synthetic=_is_synthetic(resource))
     if not r4.survey(resource).clean or at_fault is None or bundle.patient.place in at_fault:
         _list_faults(resource, bundle.patient.name, note)
-    born = values.when(resource.get("birthDate"), None)
+    _list_what_casts_doubt(resource, bundle.patient.name, note)
+    born = _born(resource)
     if isinstance(born, Unusable):
         note.skip({}, bundle.patient.name, f"birthDate: {born.reason}")
+        note.add(Reading("birth-date", None, None, bundle.patient.name, standing="unreadable", reason=born.reason))
         born = None
     died = values.when(resource.get("deceasedDateTime"), None)
     return Patient(
@@ -161,8 +171,44 @@ def _patient(bundle: Bundle, note: Notebook, at_fault: frozenset[int] | None) ->
         deceased=resource.get("deceasedBoolean", False) is not False or "deceasedDateTime" in resource,
         deceased_on=died if isinstance(died, When) else None,
         synthetic=_is_synthetic(resource),
-        identifier=next((str(i["value"]) for i in _listed(resource, "identifier") if i.get("value")), ""),
+        identifier=without_direction_marks(
+            next((str(i["value"]) for i in _listed(resource, "identifier") if i.get("value")), "")
+        ),
     )
+
+
+def _born(resource: dict[str, Any]) -> When | Unusable | None:
+    born = values.when(resource.get("birthDate"), None)
+    if isinstance(born, When) and born.latest < earliest_birth():
+        return Unusable(f"{born.text} is before {earliest_birth().isoformat()}: correct the birth date")
+    return born
+
+
+def _list_what_casts_doubt(resource: dict[str, Any], name: str, note: Notebook) -> None:
+    """A record that is no longer in use, or that points to another one, is read and said to be so."""
+    if resource.get("active", True) is not True:
+        _doubt(name, "the patient record is not active: check that it is the one in use", note)
+    for link in _listed(resource, "link"):
+        if link.get("type") in _OTHER_RECORD:
+            other = link.get("other")
+            where = other.get("reference") if isinstance(other, dict) else None
+            what = _OTHER_RECORD[link["type"]].format(f" ({where})" if isinstance(where, str) else "")
+            _doubt(name, f"link {link['type']}: {what}", note)
+
+
+def _doubt_pregnancy_in_a_man(patient: Patient, note: Notebook) -> None:
+    """The rules take birth sex M for a no; what says otherwise is a sign of a mixed-up record and is listed as that."""
+    if patient.birth_sex != "M":
+        return
+    signs = [r for r in note.readings if (r.fact, r.value) in (("hcg", "positive"), ("pregnant", True))]
+    for source, fact in dict.fromkeys((r.source, r.fact) for r in signs):
+        what = "a positive pregnancy test" if fact == "hcg" else "a pregnancy"
+        reason = f"{what} in a record with birth sex M: one of the two is another person's or is wrong; settle which"
+        _doubt(source, reason, note)
+
+
+def _doubt(name: str, reason: str, note: Notebook) -> None:
+    note.unmapped.append(Unmapped(None, None, None, name, reason, whose=True))
 
 
 def _is_synthetic(resource: dict[str, Any]) -> bool:
@@ -181,7 +227,7 @@ def birth_sex(resource: dict[str, Any]) -> str | None:
 def _human_name(resource: dict[str, Any]) -> str:
     for name in _listed(resource, "name"):
         if isinstance(name.get("text"), str):
-            return str(name["text"])
+            return without_direction_marks(name["text"])
         given = (
             [part for part in name.get("given", []) if isinstance(part, str)]
             if isinstance(name.get("given"), list)
@@ -189,7 +235,7 @@ def _human_name(resource: dict[str, Any]) -> str:
         )
         family = [name["family"]] if isinstance(name.get("family"), str) else []
         if given or family:
-            return " ".join(given + family)
+            return without_direction_marks(" ".join(given + family))
     return ""
 
 

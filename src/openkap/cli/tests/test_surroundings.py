@@ -3,13 +3,14 @@
 import re
 import shlex
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from openkap.cli.main import parser
-from openkap.cli.tests.command import ON, call, called, encoded, environment, person
+from openkap.cli.tests.command import ON, call, called, encoded, environment, inside, person
 from openkap.synthetic.case import Case
 
 # -- the day ---------------------------------------------------------------------------------------
@@ -179,3 +180,16 @@ def test_every_example_of_the_help_runs(line: str, tmp_path: Path):
 @pytest.mark.parametrize("name", ["eligible", "insufficient"])
 def test_help_and_results_never_mix(name: str):
     assert called("screen", name).err == ""
+
+
+def test_the_package_itself_is_the_command_line():
+    done = subprocess.run([sys.executable, "-m", "openkap", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("openkap ")
+
+
+def test_screening_says_whose_record_it_may_be():
+    mixed = encoded(Case(ON, sex="M", hcg="positive").bundle())
+    document = inside("screen", "-", "--on", ON, stdin=mixed).json
+    assert document["whose_record"][0]["reason"].startswith("a positive pregnancy test")
+    assert document["verdict"] == "eligible"
+    assert "whose_record" not in inside("screen", "-", "--on", ON, stdin=encoded(Case(ON).bundle())).json
