@@ -54,14 +54,14 @@ def read_score_document(doc: object) -> list[ScoreRequest]:
 def _element(doc: object, place: int) -> ScoreRequest:
     """One element of a list; whatever is wrong with it, the message begins with its place."""
     try:
-        return _request(doc)
+        return _request(doc, "")
     except UserError as fault:
         raise type(fault)(f"[{place}]: {fault}", code=fault.code) from None
 
 
-def _request(doc: object) -> ScoreRequest:
+def _request(doc: object, what: str = "document: ") -> ScoreRequest:
     if not isinstance(doc, dict):
-        raise UnreadableDocument("document: not an object; give an instrument with answers or a QuestionnaireResponse.")
+        raise UnreadableDocument(f"{what}not an object; give an instrument with answers or a QuestionnaireResponse.")
     if "resourceType" in doc:
         return read_response(doc)
     for key in ("instrument", "answers"):
