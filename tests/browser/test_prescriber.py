@@ -77,6 +77,8 @@ def test_a_prescriber_brings_a_file_looks_through_it_and_settles_a_conflict(surf
     page.wait_for_url("**/facts/**")
     page.goto(f"{surf.url}/p/{surf.clinic.ida.pk}/facts/review/")
     surf.check(page, "import-review")
+    assert page.locator("input[name=record]:checked").count() == 0  # nothing is accepted by itself
+    page.get_by_role("link", name="Tick all").click()
     page.get_by_role("button", name="Accept the ticked").click()
     page.wait_for_url("**/facts/")
     page.get_by_role("link", name=re.compile("^Settle")).first.click()

@@ -159,8 +159,9 @@ def review(request: ClinicRequest) -> HttpResponse:
         context = {"rows": shown.record_rows(waiting, _readings(request)), "chosen": chosen}
         return _form_again(request, "chart/review.html", form, fault, context)
     rows = shown.record_rows(waiting, _readings(request))
-    everything = {str(record.pk) for record in waiting}
-    return render(request, "chart/review.html", {"form": form, "rows": rows, "chosen": everything})
+    # Nothing is ticked by itself: who accepts has asked for it, one by one or all.
+    chosen = {str(record.pk) for record in waiting} if request.GET.get("tick") == "all" else set()
+    return render(request, "chart/review.html", {"form": form, "rows": rows, "chosen": chosen})
 
 
 @clinicians
