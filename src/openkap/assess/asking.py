@@ -402,6 +402,8 @@ def _read(question: Question, texts: Sequence[str]) -> object:
 
 
 def _words(question: Question, text: str) -> str:
+    if "\0" in text:
+        raise UserError(f"{question.text} This holds a character that cannot be kept; type it anew.")
     if len(text) > requests().links.longest_text:
         raise UserError(f"{question.text} This is too long; write at most {requests().links.longest_text} letters.")
     return next((code for code, words in question.options if words == text), text)

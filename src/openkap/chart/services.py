@@ -25,7 +25,7 @@ from openkap.chart.models import ChartHead, Import, ImportDecision, Record, Reso
 from openkap.chart.selectors import bundle_of, chart_of, kept_records, match_with
 from openkap.chart.view import View
 from openkap.kernel import r4
-from openkap.kernel.errors import Conflict, Forbidden, UserError
+from openkap.kernel.errors import Conflict, Forbidden, UnreadableDocument, UserError
 from openkap.people import audit
 from openkap.people import services as people
 from openkap.people.audit import Event, Origin
@@ -77,6 +77,8 @@ def receive(
     if not source.strip():
         raise UserError("The source is empty: name the system that this record comes from.")
     data = decode(document, "The file")
+    if _holds_nul(data):  # FHIR strings hold no control characters, and PostgreSQL stores none of this one
+        raise UnreadableDocument("The file holds a NUL character inside a text: export it anew.")
     read_chart(data)
     with transaction.atomic():
         row = Import.objects.create(
@@ -347,6 +349,14 @@ def new_id() -> str:
 
 
 # ---------------------------------------------------------------- parts of the above
+
+
+def _holds_nul(data: Any) -> bool:
+    if isinstance(data, str):
+        return "\0" in data
+    if isinstance(data, dict):
+        return any("\0" in key or _holds_nul(value) for key, value in data.items())
+    return isinstance(data, list) and any(_holds_nul(value) for value in data)
 
 
 def _opened(received: Import) -> Bundle:

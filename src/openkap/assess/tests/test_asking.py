@@ -194,3 +194,11 @@ def test_any_answers_to_pages_of_the_intake_make_a_valid_response_that_the_chart
         }
         chart = read_chart(bundle)
         assert len(chart.intake) == 1
+
+
+def test_a_text_that_no_database_keeps_is_refused_in_one_sentence():
+    shape = shape_of("intake")
+    entry, field = next((q, f) for q in shape.questions for f in q.fields if f.kind == "text")
+    sent = {f"value-{f.link}": ["x"] for f in entry.fields} | {f"value-{field.link}": ["ka\x00va"]}
+    with pytest.raises(UserError, match="cannot be kept"):
+        read_answer(shape, f"{entry.link}/1", sent)
