@@ -48,6 +48,7 @@ class ScoreRecord:
         usable: finished, scored, dated and inside its look-back on the day of decision.
         why_not: why it is not usable.
         signed: a person at the site has signed the instrument as it stands.
+        past: it counted on its day and is only too old now: part of the course, no ground of a decision.
     """
 
     score: Score
@@ -58,6 +59,7 @@ class ScoreRecord:
     usable: bool
     why_not: str = ""
     signed: bool = False
+    past: bool = False
 
     @property
     def instrument(self) -> str:
@@ -103,10 +105,13 @@ def scored(chart: Chart, on: date, site: Site | None = None) -> tuple[Chart, lis
             continue
         row = instrument(request.instrument)
         why_not = _why_not(request, result, response, on)
+        too_old = "" if why_not else _too_old(request, response, on)
         found = _readings(request, result, response)
         if not site.signed(row, on):
             why_not = why_not or unsigned_words(row.id)
             found = _only_raising(found, unsigned_words(row.id))
+        past = bool(too_old) and not why_not
+        why_not = why_not or too_old
         records.append(
             ScoreRecord(
                 result,
@@ -117,6 +122,7 @@ def scored(chart: Chart, on: date, site: Site | None = None) -> tuple[Chart, lis
                 not why_not,
                 why_not,
                 site.has_signed(row, on),
+                past,
             )
         )
         readings.extend(found)
@@ -295,6 +301,11 @@ def _why_not(request: ScoreRequest, result: Score, response: Response, on: date)
         return "the form has no date"
     if response.when.latest > on:
         return f"dated {response.when.text[:10]}, after {on.isoformat()}"
+    return ""
+
+
+def _too_old(request: ScoreRequest, response: Response, on: date) -> str:
+    assert response.when is not None  # else it is not usable for that
     fact = facts().get(request.instrument)
     span = fact.span if fact else None
     if span is not None and not fresh(response.when, span, on):

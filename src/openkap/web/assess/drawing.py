@@ -56,7 +56,7 @@ def series_of(records: Iterable[ScoreRecord]) -> list[Drawing]:
         if not totals or shape.total_high is None:
             continue
         points = tuple(
-            Point(r.when.earliest, Decimal(str(total)), r.usable, r.why_not or _word(r))  # type: ignore[union-attr]
+            Point(r.when.earliest, Decimal(str(total)), r.usable or r.past, _note(r))  # type: ignore[union-attr]
             for r, total in totals
         )
         rules: list[tuple[Decimal, str | Promise]] = [
@@ -115,6 +115,11 @@ def _said(record: ScoreRecord) -> str:
         return f"{score.total}{band}"
     subscores = "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in score.subscores.items())
     return f"{score.status}{band}" + (f": {subscores}" if subscores else "")
+
+
+def _note(record: ScoreRecord) -> str:
+    """Beside a score of the course its band; why one does not count."""
+    return _word(record) if record.usable or record.past else record.why_not
 
 
 def _word(record: ScoreRecord) -> str:
