@@ -102,9 +102,6 @@ def _read_one(
             Reading(fact.id, None, moment, name, standing="unreadable", reason=reason, stated=stated, unread=unread)
         )
         note.skip(element if element is not resource else resource, name, f"{fact.words}: {reason}")
-        converted = values.in_another_unit(element.get("valueQuantity"), fact)
-        if converted is not None and unread:
-            note.add(Reading(fact.id, converted, moment, name, fact.unit, "tentative", reason))
         return
     amount, unit = value
     note.add(

@@ -113,24 +113,6 @@ def quantity(value: Any, fact: Fact) -> tuple[Decimal, str] | Unusable:
     return amount, unit
 
 
-def in_another_unit(value: Any, fact: Fact) -> Decimal | None:
-    """
-    The amount of a Quantity whose UCUM unit is not on the fact's list and still measures the same, in the fact's unit.
-
-    It is not the fact's value. It may only raise: half a second of QTc is not to be passed over.
-    """
-    if not isinstance(value, dict) or value.get("system") not in UCUM or value.get("comparator"):
-        return None
-    amount, code = decimal(value.get("value")), value.get("code")
-    if amount is None or not isinstance(code, str) or not fact.unit or unit_code(code, fact):
-        return None
-    try:
-        found = Quantity(amount, code).to(fact.unit).value
-    except UnitRefused:
-        return None
-    return None if in_bounds(found, fact) else found
-
-
 def decimal(value: Any) -> Decimal | None:
     """A JSON number as a Decimal; booleans, text and amounts beyond all measure are no numbers."""
     if isinstance(value, bool) or not isinstance(value, (int, Decimal, float)):
