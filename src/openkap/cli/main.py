@@ -82,6 +82,18 @@ wishes.json may hold regimen, routes, modalities, avoid, start_low, start_on, do
 Exit status: 0 proposed; 2 the input is at fault; 3 the verdict does not allow a plan, or no regimen is left:
 the JSON says why and what to ask. With --draft it is printed all the same, marked and never signable."""
 
+_SIMULATE = """\
+Examples:
+  openkap simulate dose.json
+  openkap simulate dose.json --as svg --theme dark > dose.svg
+
+dose.json says who, what and when; no amount is ever proposed:
+  {"model": null, "drug": "ketamine", "subject": {"weight_kg": 70, "age_y": 41},
+   "doses": [{"at_min": 0, "route": "iv", "amount_mg_per_kg": 0.5, "duration_min": 40}],
+   "times_min": [0, 20, 40, 60, 90, 120], "population": {"n": 1000, "seed": 1}, "interactions": []}
+Amounts are mg of free base; concentrations ng/mL. "warnings" says how far each number carries.
+Exit status: 0 computed, 2 the input is at fault, outside every set, or beyond the amount never given."""
+
 _CONTENT = """\
 Examples:
   openkap content check
@@ -160,6 +172,11 @@ def parser() -> argparse.ArgumentParser:
         "--as", dest="form", choices=("json", "fhir", "html", "pdf"), default="json", help="form of the output"
     )
 
+    simulate = _command(commands, "simulate", "what a dose that was chosen would do, with bands", _SIMULATE)
+    simulate.add_argument("file", metavar="FILE", help="subject, doses and times as JSON, or -")
+    simulate.add_argument("--as", dest="form", choices=("json", "svg"), default="json", help="form of the output")
+    simulate.add_argument("--theme", choices=("light", "dark", "print"), default="light", help="of the picture")
+
     content = _command(commands, "content", "check, print or sign the clinical content", _CONTENT)
     actions = content.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("check", help="validate all content, a site's overrides included", allow_abbrev=False)
@@ -177,7 +194,7 @@ def parser() -> argparse.ArgumentParser:
     sign.add_argument("--review-by", metavar="DATE", help="after this day the signature no longer counts")
 
     schema = _command(commands, "schema", "the JSON Schema of a command's output", _SCHEMA)
-    schema.add_argument("of", metavar="COMMAND", help="score, chart, assess, screen, plan or content")
+    schema.add_argument("of", metavar="COMMAND", help="score, chart, assess, screen, plan, simulate or content")
 
     demo = _command(commands, "demo", "open the synthetic clinic, or walk three of its people", _DEMO)
     demo.add_argument("--reset", action="store_true", help="make the clinic anew")

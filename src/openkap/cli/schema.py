@@ -30,7 +30,7 @@ def schema(command: str) -> Schema:
     The schema of a command's output.
 
     Args:
-        command: `score`, `chart`, `assess`, `screen`, `plan` or `content`.
+        command: `score`, `chart`, `assess`, `screen`, `plan`, `simulate` or `content`.
 
     Raises:
         UnknownName: no such command, or one that prints no JSON document.
@@ -286,6 +286,61 @@ _REFUSAL = obj(
 )
 _REFUSAL["properties"]["programme"] = False
 
+_LINE = many(NUMBER | {"minimum": 0}, "ng/mL, one for each time")
+_CURVE = obj(
+    {"typical": _LINE, "p05": null_or(_LINE), "p50": null_or(_LINE), "p95": null_or(_LINE)},
+    about="percentiles are null without a population",
+)
+_ENDS = null_or(obj({"p05": NUMBER, "p50": NUMBER, "p95": NUMBER}))
+_SIMULATE = obj(
+    _VERSIONS
+    | {
+        "mode": ref("mode"),
+        "analytes": obj({"ketamine": _CURVE, "norketamine": null_or(_CURVE)}, about="ketamine is the parent given"),
+        "unit": {"const": "ng/mL"},
+        "model": TEXT,
+        "source": TEXT,
+        "warnings": many(TEXT),
+    },
+    {
+        "drug": one_of(["ketamine", "esketamine"]),
+        "site": one_of(["venous", "arterial", "unstated"], "where the set's blood was taken"),
+        "evidence": ref("grade"),
+        "verified": ref("verified"),
+        "times_min": many(NUMBER),
+        "doses": many(
+            obj(
+                {
+                    "at_min": NUMBER,
+                    "route": one_of(["iv", "im", "sc", "sublingual", "oral", "nasal"]),
+                    "amount_mg": NUMBER,
+                    "amount_mg_per_kg": null_or(NUMBER),
+                    "duration_min": NUMBER,
+                }
+            )
+        ),
+        "population": null_or(obj({"n": COUNT, "seed": COUNT})),
+        "bands": {"type": "object", "additionalProperties": TEXT},
+        "sample": obj({"ketamine": null_or(_CURVE), "norketamine": null_or(_CURVE)}, about="residual error included"),
+        "ensemble": null_or(
+            obj({"models": many(TEXT), "typical": {"type": "object", "additionalProperties": _LINE}})
+            | {"description": "several sets together"}
+        ),
+        "reproduces": many(TEXT),
+        "does_not_reproduce": many(TEXT),
+        "expectation": obj(
+            {
+                "session_at_min": NUMBER,
+                "window": obj({"reached": NUMBER, "start_min": _ENDS, "end_min": _ENDS}),
+                "ready_at_min": {"type": "object", "additionalProperties": null_or(NUMBER)},
+                "not_before_min": null_or(NUMBER),
+                "notes": many(TEXT),
+            },
+            about="after the last session, minutes from its first dose",
+        ),
+    },
+)
+
 OUTPUTS: dict[str, Schema] = {
     "score": {
         "description": "one score; a list of them where a list was given",
@@ -315,6 +370,7 @@ OUTPUTS: dict[str, Schema] = {
         },
     ),
     "plan": {"description": "with --as json", "oneOf": [_PLAN, _REFUSAL]},
+    "simulate": _SIMULATE,
     "content": obj(
         _VERSIONS
         | {

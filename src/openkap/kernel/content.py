@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 RELEASE = "2026.1"
 
-ROOMS = ("kernel", "chart", "assess", "screen", "plan")
+ROOMS = ("kernel", "pkpd", "chart", "assess", "screen", "plan")
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

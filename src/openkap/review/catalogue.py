@@ -23,6 +23,7 @@ from openkap.chart import vocabulary
 from openkap.kernel.content import ROOMS, content_folder, fingerprint, refuse_duplicates, sources
 from openkap.kernel.site import Site
 from openkap.kernel.source import Row, Source, Sourced, Tag
+from openkap.pkpd import library as pharmacology
 from openkap.plan import library
 from openkap.plan.book import book_of, number_of, rules_of
 from openkap.plan.limits import site_limits
@@ -87,7 +88,7 @@ def chapters(site: Site) -> list[Chapter]:
     )
     ways = clearing()
     found.append(Chapter("clearing", "Who may settle what", "screen", (*ways.way, *ways.only_the_fact)))
-    found += [*_assess(), *_plan(site), *_chart()]
+    found += [*_assess(), *_plan(site), *_pharmacology(), *_chart()]
     refuse_duplicates((row for chapter in found if chapter.signed for row in chapter.rows), "all content")
     return found
 
@@ -162,6 +163,22 @@ TITLES = {
     "expectations": "Expectations",
     "adaptive": "Adaptive anxiety",
 }
+
+
+def _pharmacology() -> Iterator[Chapter]:
+    pharmacology.every_row()  # checks that ids are single, sources exist and every number says how it was read
+    found = pharmacology.interactions()
+    for name, title, rows in (
+        ("models", "Parameter sets: usable", tuple(pharmacology.models().values())),
+        ("rejected", "Parameter sets: never used, and why", tuple(pharmacology.rejected().values())),
+        ("routes", "Parameter sets: which stands for a route", pharmacology.route_rows()),
+        ("interactions", "Exposure: interactions by route", found.interaction),
+        ("capacities", "Exposure: capacities where no trial exists", found.capacity),
+        ("covariates", "Exposure: attributes of a person", tuple(pharmacology.statements("covariates").values())),
+        ("effects", "From concentration to expectation", tuple(pharmacology.statements("effects").values())),
+        ("warnings", "What a simulation says of itself", tuple(pharmacology.warning_rows().values())),
+    ):
+        yield Chapter(f"pkpd-{name}", title, "pkpd", tuple(rows))
 
 
 def _chart() -> Iterator[Chapter]:

@@ -17,6 +17,7 @@ from openkap.kernel.content import fingerprint
 from openkap.kernel.quantity import number, unit_words
 from openkap.kernel.site import Override, Site
 from openkap.kernel.source import TAG_WORDS, Margin, Row, SetHere
+from openkap.pkpd.types import CHECKED_WORDS, Covariance, Parameter, Residual, Variation
 from openkap.plan import words
 from openkap.plan.types import Bound, Care, Gate
 from openkap.review.catalogue import Chapter, readings_of, signature_state, tags_of
@@ -419,6 +420,32 @@ def _line_words(cut: Line) -> str:
     return f"at least {number(cut.at_least)}{when}: {cut.words}{flag}"
 
 
+def _parameter_words(p: Parameter) -> str:
+    scaled = "" if p.weight_exponent is None else f" × (kg/70)^{number(p.weight_exponent)}"
+    unit = "" if p.unit == "1" else f"\N{NO-BREAK SPACE}{p.unit}"
+    return f"{p.name} {number(p.value)}{unit}{scaled}{_read(p)}"
+
+
+def _variation_words(v: Variation) -> str:
+    size = f"{number(v.low or 0)} to {number(v.high or 0)}" if v.kind == "uniform" else number(v.value)
+    return f"{v.name} {v.kind} {size}{' by session' if v.occasion else ''}{_read(v)}"
+
+
+def _covariance_words(c: Covariance) -> str:
+    return f"{' with '.join(c.of)} {number(c.value)}{_read(c)}"
+
+
+def _residual_words(r: Residual) -> str:
+    sizes = (("proportional", r.proportional), ("log SD", r.log_sd), ("additive, nmol/mL", r.additive_nmol_ml))
+    return f"{r.analyte}: {', '.join(f'{name} {number(size)}' for name, size in sizes if size)}{_read(r)}"
+
+
+def _read(part: Parameter | Variation | Covariance | Residual) -> str:
+    """How a number of a parameter set was read, and where."""
+    said = [CHECKED_WORDS[part.checked], part.source, part.note]
+    return f" ({', '.join(one for one in said if one)})"
+
+
 _SAID: dict[type, Callable[[Any], str]] = {
     Bound: _bound_words,
     Bands: _bands_words,
@@ -427,6 +454,10 @@ _SAID: dict[type, Callable[[Any], str]] = {
     Gate: _gate_words,
     Care: _care_words,
     Subscale: _subscale_words,
+    Parameter: _parameter_words,
+    Variation: _variation_words,
+    Covariance: _covariance_words,
+    Residual: _residual_words,
 }
 HOW = {
     "sum": "sum of items",
