@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, get_args
 
 from openkap.kernel.errors import UnitRefused, UnknownName, UserError
@@ -155,12 +156,15 @@ def _dose(value: Any, place: int, subject: Subject) -> Dose:
 
 def _times(whole: Mapping[str, Any]) -> tuple[float, ...]:
     remedy = "give minutes from the start, nought or more"
-    found = [
-        _number(one, f"times_min[{place}]", remedy, low=0, high=LONGEST_MIN)
-        for place, one in enumerate(_list(whole, "times_min", MOST_TIMES))
-    ]
-    for place in range(1, len(found)):
-        if found[place] < found[place - 1]:
+    listed = _list(whole, "times_min", MOST_TIMES)
+    if set(map(type, listed)) <= {int, float} and 0 <= min(listed) and max(listed) <= LONGEST_MIN:
+        found = [float(one) for one in listed]  # the usual case, at once; NaN is no JSON
+    else:
+        found = [
+            _number(one, f"times_min[{place}]", remedy, low=0, high=LONGEST_MIN) for place, one in enumerate(listed)
+        ]
+    for place, (before, after) in enumerate(pairwise(found), start=1):
+        if not before <= after:
             raise UserError(f"times_min[{place}] is earlier than the one before it: give times in ascending order.")
     return tuple(found)
 

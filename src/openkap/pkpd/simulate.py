@@ -40,12 +40,13 @@ BANDS = {
 }
 
 
-def simulate(request: Request, *, weights: Mapping[str, float] | None = None) -> Course:
+def simulate(request: Request, *, ensemble: bool = True, weights: Mapping[str, float] | None = None) -> Course:
     """
     Concentrations of a planned course of doses.
 
     Args:
         request: as `request.read_request` gives it.
+        ensemble: also the sets that stand beside this one.
         weights: of the sets in the ensemble, by model id; equal where it is None.
 
     Returns:
@@ -64,7 +65,7 @@ def simulate(request: Request, *, weights: Mapping[str, float] | None = None) ->
     applied = change(model, routes, request.interactions)
     expected = single(typical_blocks(model, request.subject, request.doses, applied), times)[:, :, 0]
     between = sampled = together = None
-    others = ensemble_of(request, model)
+    others = ensemble_of(request, model) if ensemble else ()
     members = {one.id: single(_typical(request, one), times)[0, :, 0] for one in others if one.id != model.id}
     if members:
         members = {model.id: expected[0], **members}
@@ -77,16 +78,16 @@ def simulate(request: Request, *, weights: Mapping[str, float] | None = None) ->
             together = _ensemble(request, others, times, weights)
     curves = [_curve(expected, between, place) for place in range(len(expected))]
     samples = [_curve(expected, sampled, place) if sampled is not None else None for place in range(len(expected))]
-    ensemble = None
+    spread = None
     if together is not None:
-        ensemble = Curve(typical=together[1], p05=together[0], p50=together[1], p95=together[2])
+        spread = Curve(typical=together[1], p05=together[0], p50=together[1], p95=together[2])
     return Course(
         request=request,
         ketamine=curves[0],
         norketamine=curves[1] if len(curves) > 1 else None,
         sample=samples[0],
         sample_norketamine=samples[1] if len(samples) > 1 else None,
-        ensemble=ensemble,
+        ensemble=spread,
         members=members,
         warnings=tuple(warnings(request, model, applied, curves[0])),
     )

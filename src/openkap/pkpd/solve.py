@@ -25,7 +25,7 @@ CLOSEST = 1e-6  # relative gap between two eigenvalues
 CHUNK_BYTES = 24_000_000  # of output held at once
 _FEW = 8  # so few people are computed for all times at once
 _NOTHING = 1e-200  # ng/mL: below it a mode is set to nought, so that no subnormal number slows the loop
-_NEGLIGIBLE = 1e-17  # share of an output below which a mode is left out
+_NEGLIGIBLE = 1e-15  # share of an output below which a mode is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def poorly_diagonal(rates: NDArray, vectors: NDArray, inverse: NDArray) -> NDArr
         rates: eigenvalues, shape (n, m), complex ones included. vectors, inverse: shape (n, m, m).
 
     Returns:
-        shape (n,), True where eigenvalues are complex or closer than CLOSEST, or the condition is above
+        shape (n,), True where eigenvalues are complex, not negative or closer than CLOSEST, or the condition is above
         WORST_CONDITION.
     """
     import numpy as np
@@ -101,7 +101,7 @@ def poorly_diagonal(rates: NDArray, vectors: NDArray, inverse: NDArray) -> NDArr
     gap = np.diff(ordered, axis=-1) / np.maximum(np.abs(ordered[:, :-1]), 1e-300)
     closest = gap.min(axis=-1, initial=np.inf)
     condition = np.linalg.norm(vectors, axis=(1, 2)) * np.linalg.norm(inverse, axis=(1, 2))
-    bad: NDArray = (closest < CLOSEST) | ~(condition < WORST_CONDITION)
+    bad: NDArray = (closest < CLOSEST) | ~(condition < WORST_CONDITION) | (rates.real >= 0).any(axis=-1)
     if np.iscomplexobj(rates):
         bad |= (rates.imag != 0).any(axis=-1)
     return bad
@@ -134,6 +134,7 @@ def split(blocks: Sequence[Block]) -> tuple[Modes | None, list[tuple[NDArray, Bl
         weight[bad] = 0.0
         order = np.argsort(-np.abs(weight[:, 0]), axis=-1, kind="stable")  # modes that the parent lacks come last
         weight = np.take_along_axis(weight, order[:, None, :], axis=2)
+        weight[:, 0, _leading_to(block, 0) :] = 0.0  # what rounding has left where there is nothing
         rate = np.take_along_axis(found, order, axis=1)
         q = weight.shape[1]
         rates.append(np.tile(rate.T, (q, 1)))
@@ -149,6 +150,17 @@ def split(blocks: Sequence[Block]) -> tuple[Modes | None, list[tuple[NDArray, Bl
     if not rates:
         return None, apart
     return _joined(rates, outputs, gains, inputs), apart
+
+
+def _leading_to(block: Block, output: int) -> int:
+    """From how many states something can flow to an output: so many modes show in it, and no other."""
+    import numpy as np
+
+    flows = (block.k != 0).any(axis=0)
+    seen = (block.c[:, output] != 0).any(axis=0)
+    for _ in range(len(flows)):
+        seen = seen | (flows & seen[:, None]).any(axis=0)
+    return int(np.count_nonzero(seen))
 
 
 def _joined(
@@ -209,13 +221,14 @@ def courses(blocks: Sequence[Block], times: NDArray, length: int | None = None) 
     for low in range(0, len(times), length):
         high = min(low + length, len(times))
         view = out[:, : high - low]
-        view[...] = 0.0
+        if direct is not None or len(stepped) > 1 or apart:
+            view[...] = 0.0
         if direct is not None:
             _add_direct(direct, times[low:high], view)
         for stepper in stepped:
             for place in range(low, high):
                 stepper.step(grid, place)
-                stepper.add_to(view, place - low)
+                stepper.show(view, place - low)
         np.maximum(view, 0.0, out=view)  # the last digit of a sum of modes may fall below nought
         yield slice(low, high), view
 
@@ -288,7 +301,7 @@ class _ModeStepper:
         ends = np.searchsorted(modes.output, np.arange(q + 1))
         self.rows = [(o, int(ends[o]), int(ends[o + 1])) for o in range(q) if ends[o + 1] > ends[o]]
         self.since = 0
-        self.row = np.empty(modes.rate.shape[1])
+        self.silent = [o for o in range(q) if ends[o + 1] == ends[o]]
 
     def _decay(self, step: float) -> tuple[NDArray, bool]:
         import numpy as np
@@ -316,12 +329,14 @@ class _ModeStepper:
         for at in self.table.acting(low, high):
             self.now += _added(self.modes.inputs[at], self.modes.gains[at], self.modes.rate, low, high)
 
-    def add_to(self, out: NDArray, place: int) -> None:
+    def show(self, out: NDArray, place: int) -> None:
+        """Write the outputs; this stepper comes first."""
         import numpy as np
 
         for output, first, last in self.rows:
-            np.add.reduce(self.now[first:last], axis=0, out=self.row)
-            out[output, place] += self.row
+            np.add.reduce(self.now[first:last], axis=0, out=out[output, place])
+        for output in self.silent:
+            out[output, place] = 0.0
 
 
 def _added(one: Input, gain: NDArray, rate: NDArray, low: float, high: float) -> NDArray:
@@ -414,7 +429,8 @@ class _MatrixStepper:
             found[part] = (expm(k * (high - end)[part, None, None]) @ grown[:, :, None])[:, :, 0]
         return found
 
-    def add_to(self, out: NDArray, place: int) -> None:
+    def show(self, out: NDArray, place: int) -> None:
+        """Add to the outputs of these people."""
         import numpy as np
 
         out[:, place, self.who] += np.einsum("nqm,nm->qn", self.block.c, self.now)
