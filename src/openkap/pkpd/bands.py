@@ -109,8 +109,8 @@ def read_off(values: NDArray, percentiles: Sequence[float]) -> NDArray:
         place = share * (n - 1)
         low = int(place)
         high = min(low + 1, n - 1)
-        share = place - low
-        found[row] = ordered[:, low] * (1.0 - share) + ordered[:, high].astype(float) * share
+        above = place - low
+        found[row] = ordered[:, low] * (1.0 - above) + ordered[:, high] * above
     return found
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from openkap.kernel.errors import UserError
 from openkap.pkpd.draw import typical
-from openkap.pkpd.library import agents, capacity, model_named, say, trial
+from openkap.pkpd.library import agents, capacity, covariate, model_named, say, trial
 from openkap.pkpd.types import Model, PkRoute, Subject
 
 PASSAGE_MODEL = "perez-ruixo-2021"
@@ -36,15 +36,18 @@ def passage_ratio(route: PkRoute, factor: float, fgut: float) -> float:
     """
     Exposure with the liver's clearing rates times `factor` and the gut letting `fgut` through, over exposure without.
 
-    Source: parameters of perez-ruixo-2021; first device of a session; routes other than nose and mouth as a vein.
+    Source: parameters of perez-ruixo-2021; through the nose a whole session of devices (PKC-SESSION); routes other
+    than nose and mouth as a vein.
     """
+    devices = covariate("PKC-SESSION").number("session_devices")
     values = {name: float(value[0]) for name, value in typical(model_named(PASSAGE_MODEL), Subject()).items()}
 
     def exposure(f: float, gut: float) -> float:
         cleared = values["VH"] * (values["KEL"] + values["KMET"]) * f
         extraction = cleared / (values["QH"] + cleared)
         swallowed = gut * (1 - extraction)
-        reached = {"oral": swallowed, "nasal": values["FRN"] + (1 - values["FRN"]) * swallowed}.get(route, 1.0)
+        nose = values["FRN"] * (1 + (devices - 1) * values["LATER"]) / devices
+        reached = {"oral": swallowed, "nasal": nose + (1 - nose) * swallowed}.get(route, 1.0)
         return reached / (values["QH"] * extraction)
 
     return exposure(factor, fgut) / exposure(1.0, values["FGUT"])

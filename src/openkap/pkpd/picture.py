@@ -120,7 +120,7 @@ class _Frame:
 
     def __init__(self, times: Sequence[float], top: float):
         self.times = times
-        self.first, self.span = times[0], max(times[-1] - times[0], 1e-9)
+        self.first, self.span = times[0], max(times[-1] - times[0], 1.0)
         self.tick = _nice(top / 5)
         self.top = self.tick * math.ceil(top / self.tick) or 1.0
         self.every = max(1, math.ceil(len(times) / MOST_POINTS))
@@ -168,12 +168,12 @@ class _Frame:
             found.append(_text(LEFT - 8, y + 4, f"{value:g}", colour["ink"], anchor="end"))
         unit, size = ("d", 1440.0) if self.span > 4 * 1440 else ("h", 60.0) if self.span > 240 else ("min", 1.0)
         tick = _nice(self.span / size / 8)
-        at = math.ceil(self.first / size / tick - 1e-9) * tick
-        while at * size <= self.first + self.span * (1 + 1e-9):
+        first = math.ceil(self.first / size / tick - 1e-9)
+        last = math.floor((self.first + self.span) / size / tick + 1e-9)
+        for at in (place * tick for place in range(first, last + 1)):
             x, foot = self.x(at * size), HEIGHT - BOTTOM
             found.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{foot}" y2="{foot + 5}" stroke="{colour["ink"]}"/>')
             found.append(_text(x, foot + 20, f"{at:g}", colour["ink"], anchor="middle"))
-            at = round(at + tick, 9)
         found.append(_text(LEFT, TOP - 10, "ng/mL", colour["ink"]))
         found.append(_text(WIDTH - RIGHT, HEIGHT - BOTTOM + 38, f"time, {unit}", colour["ink"], anchor="end"))
         return found

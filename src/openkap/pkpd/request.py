@@ -157,7 +157,7 @@ def _dose(value: Any, place: int, subject: Subject) -> Dose:
 def _times(whole: Mapping[str, Any]) -> tuple[float, ...]:
     remedy = "give minutes from the start, nought or more"
     listed = _list(whole, "times_min", MOST_TIMES)
-    if set(map(type, listed)) <= {int, float} and 0 <= min(listed) and max(listed) <= LONGEST_MIN:
+    if set(map(type, listed)) <= {int, float} and min(listed) >= 0 and max(listed) <= LONGEST_MIN:
         found = [float(one) for one in listed]  # the usual case, at once; NaN is no JSON
     else:
         found = [

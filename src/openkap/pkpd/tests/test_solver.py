@@ -328,7 +328,9 @@ def test_the_matrix_exponential_equals_scipy_s():
         assert np.allclose(ours, theirs, rtol=1e-9, atol=1e-13)
     filled = integral(k, 0, np.full(30, 40.0))
     e0 = np.eye(4)[0]
-    assert np.allclose(filled, np.array([np.linalg.solve(one, (reference_expm(one * 40) - np.eye(4)) @ e0) for one in k]))
+    assert np.allclose(
+        filled, np.array([np.linalg.solve(one, (reference_expm(one * 40) - np.eye(4)) @ e0) for one in k])
+    )
 
 
 def test_an_ode_solver_stopped_at_each_time_gives_the_same_to_1e_8():
