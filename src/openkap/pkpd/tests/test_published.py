@@ -116,11 +116,12 @@ def auc_to_the_end(route: str, mg: float, model: str = "perez-ruixo-2021", **sub
     return float(sum((gain / -modes.rate)[own].sum() for gain in modes.gains) / 60)
 
 
-def test_liver_disease_b_multiplies_exposure_over_24_h_as_the_sheet_computed():
-    """The sheet's ratios are met by areas over 24 h, three devices through the nose."""
+def test_liver_disease_b_multiplies_exposure_over_48_h_as_the_sheet_computed():
+    """The sheet's ratios are met by areas over 48 h, three devices through the nose."""
 
     def area(doses: list[dict[str, object]], model: str = "perez-ruixo-2021", **subject: object) -> float:
-        return auc(typical(model, doses, MINUTES, drug="esketamine", subject=subject), MINUTES)
+        two_days = np.concatenate([MINUTES, np.arange(1455.0, 2881.0, 15.0)])
+        return auc(typical(model, doses, two_days, drug="esketamine", subject=subject), two_days)
 
     vein = [{"at_min": 0, "route": "iv", "amount_mg": 35, "duration_min": 40}]
     for doses, ratio in ((nasal(3), 2.03), (vein, 1.66), ([{"at_min": 0, "route": "oral", "amount_mg": 35}], 3.4)):
@@ -136,7 +137,7 @@ def test_capacities_of_rifampicin_and_ticlopidine_give_the_ratios_of_section_4()
     assert passage_ratio("nasal", 2.07, 0.185) == pytest.approx(0.71, abs=0.006)
     assert passage_ratio("oral", 0.65, 1.0) == pytest.approx(2.4, abs=0.03)
     assert passage_ratio("nasal", 0.65, 1.0) == pytest.approx(1.40, abs=0.015)
-    assert passage_ratio("iv", 0.65, 1.0) == pytest.approx(1.14, abs=0.005)
+    assert passage_ratio("iv", 0.65, 1.0) == pytest.approx(1.14, abs=0.011)  # to infinity; the sheet over 48 h
 
 
 def test_the_oral_fraction_of_virtual_people_spans_fanta_s_and_chong_s():
