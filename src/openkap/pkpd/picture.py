@@ -192,7 +192,7 @@ class _Frame:
                 found.append(f'{line} stroke="{colour["ink"]}" stroke-width="4"/>')
             if x > free:
                 words = f"{sum(d.amount_mg for d in group):.4g} mg"
-                found.append(_text(x + 7, foot - 5, words, colour["ink"], size=12))
+                found.append(_text(x - 5, foot + 38, words, colour["ink"], size=12))
                 free = x + 12 + 8 * len(words)
         return found
 
