@@ -42,7 +42,13 @@ FACTORS = {
 COUNTS = {"final", "amended", "corrected"}
 RAISES = {"registered", "preliminary"}
 FORM_COUNTS, FORM_RAISES = {"completed", "amended"}, {"in-progress", "stopped"}
-TAKEN = {"MedicationStatement": {"active", "intended", "on-hold"}, "MedicationRequest": {"active"}}
+# A list's words alone may raise.
+TAKEN = {"MedicationStatement": {"active", "intended", "on-hold"}, "MedicationRequest": {"active"}, "List": {"current"}}
+# Units of the same kind that are not on the fact's list: what they come to may raise, and clears nothing.
+RAISING = {
+    "qtc": {"s": "1000", "min": "60000"},
+    "weight": {"mg": "0.000001", "ug": "0.000000001"},
+}
 
 
 def whole_case() -> dict[str, Any]:
@@ -166,7 +172,8 @@ def _quantities(record: Any) -> list[Any]:
 
 
 def _is(reading: Reading, quantity: Any) -> bool:
-    factor = FACTORS[reading.fact].get(str(quantity.get("code")))
+    known = FACTORS[reading.fact] | (RAISING.get(reading.fact, {}) if reading.standing == "tentative" else {})
+    factor = known.get(str(quantity.get("code")))
     amount = quantity.get("value")
     if factor is None or quantity.get("system") != UCUM or quantity.get("comparator"):
         return False

@@ -42,8 +42,7 @@ def age(view: View, _: Span | None) -> State:
     """Whole years at the day of decision; a range where only the year or month of birth is known."""
     born = view.chart.patient.born
     if born is None:
-        unreadable = [r.reason for r in view.chart.readings.get("birth-date", ())]
-        reason = f"birth date: {unreadable[0] if unreadable else 'no record'}"
+        reason = f"birth date: {view.chart.patient.born_unread or 'no record'}"
         return State("age", "unknown", reason=reason, missing=("birth-date",))
     if born.earliest > view.on:
         reason = f"birth date: {born.text} is after {view.on.isoformat()}: correct it"

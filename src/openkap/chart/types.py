@@ -251,6 +251,7 @@ class Patient:
         source: `Patient/id`.
         name: for headings; never used to match or decide.
         born: birth date, possibly partial.
+        born_unread: why the birth date that stands there cannot be used; empty where it can, or there is none.
         birth_sex: `F`, `M` or None (US Core birth sex).
         gender: administrative gender, used only where birth sex is missing and the rule says so.
         deceased: recorded as deceased.
@@ -260,6 +261,7 @@ class Patient:
     source: str
     name: str = ""
     born: When | None = None
+    born_unread: str = ""
     birth_sex: str | None = None
     gender: str | None = None
     deceased: bool = False

@@ -37,7 +37,9 @@ def read_preferences(data: Mapping[str, Any] | None, on: date | None = None) -> 
         raise UserError(f"preferences: {strange[0]!r} is not a key; use {', '.join(known)}.")
     given = {key: value for key, value in data.items() if value is not None}
     if isinstance(given.get("dosing_weight_kg"), str | bool):  # a text that reads as a number is no number
-        raise UserError("preferences: dosing_weight_kg is not a number; give kg without quotes, such as 61.4.")
+        raise UserError(
+            "preferences: dosing_weight_kg is not a number; correct it: give kg without quotes, such as 61.4."
+        )
     try:
         wishes = msgspec.convert(given, Preferences)
     except msgspec.ValidationError as fault:

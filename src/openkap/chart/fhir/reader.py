@@ -156,16 +156,16 @@ def _patient(bundle: Bundle, note: Notebook, at_fault: frozenset[int] | None) ->
     if not r4.survey(resource).clean or at_fault is None or bundle.patient.place in at_fault:
         _list_faults(resource, bundle.patient.name, note)
     _list_what_casts_doubt(resource, bundle.patient.name, note)
-    born = _born(resource)
+    born, born_unread = _born(resource), ""
     if isinstance(born, Unusable):
         note.skip({}, bundle.patient.name, f"birthDate: {born.reason}")
-        note.add(Reading("birth-date", None, None, bundle.patient.name, standing="unreadable", reason=born.reason))
-        born = None
+        born_unread, born = born.reason, None
     died = values.when(resource.get("deceasedDateTime"), None)
     return Patient(
         source=bundle.patient.name,
         name=_human_name(resource),
         born=born,
+        born_unread=born_unread,
         birth_sex=birth_sex(resource),
         gender=resource.get("gender") if isinstance(resource.get("gender"), str) else None,
         deceased=resource.get("deceasedBoolean", False) is not False or "deceasedDateTime" in resource,
