@@ -154,7 +154,8 @@ def test_every_command_teaches_by_example_and_says_what_its_status_means(name: s
 
 def test_the_first_help_names_every_command_and_every_status():
     text = call("--help").out.decode()
-    assert set(commands()) == {"score", "chart", "assess", "screen", "plan", "content", "schema", "demo", "serve"}
+    known = {"score", "chart", "assess", "screen", "plan", "simulate", "content", "schema", "demo", "serve"}
+    assert set(commands()) == known
     assert all(re.search(rf"^\s+{name}\s", text, re.MULTILINE) for name in commands())
     assert all(f"{status} " in text for status in (0, 2, 3))
     assert "OPENKAP_SITE" in text and "OPENKAP_TZ" in text
@@ -170,6 +171,8 @@ def test_every_example_of_the_help_runs(line: str, tmp_path: Path):
     (tmp_path / "gad-7.json").write_bytes(b'{"instrument": "gad-7", "answers": [3,2,1,0,1,2,3]}')
     [wishes] = re.findall(r"^ +(\{\"routes.*\})$", commands()["plan"], re.MULTILINE)
     (tmp_path / "wishes.json").write_text(wishes, encoding="utf-8")
+    [dose] = re.findall(r'^ +(\{"model".*?"interactions".*?\})$', commands()["simulate"], re.MULTILINE | re.DOTALL)
+    (tmp_path / "dose.json").write_text(dose, encoding="utf-8")
     (tmp_path / "site").mkdir()
     done = subprocess.run(["sh", "-c", line], capture_output=True, env=environment(), cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
