@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from openkap.chart.types import Chart, Reading, Unmapped
 
 NOT_REVIEWED = "imported and not yet reviewed"
+# It says that nothing is missing from the trials; while those wait, it would make an arm "not met" that nobody judged.
+_COMPLETE = "treatment-history-complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ def held_back(chart: Chart, unreviewed: frozenset[str]) -> Chart:
     return replace(
         chart,
         readings={
-            fact: tuple(_tentative(r) if waits(r.source) else r for r in rows) for fact, rows in chart.readings.items()
+            fact: tuple(
+                _tentative(r) if waits(r.source) else r for r in rows if fact != _COMPLETE or not waits(r.source)
+            )
+            for fact, rows in chart.readings.items()
         },
         lists=tuple(row for row in chart.lists if not waits(row.source)),
         trials=tuple(row for row in chart.trials if not waits(row.source)),

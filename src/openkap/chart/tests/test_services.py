@@ -4,6 +4,7 @@ import json
 import threading
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
@@ -15,8 +16,10 @@ from openkap.chart.selectors import chart_of, history_of, kept_records, preview,
 from openkap.chart.view import View
 from openkap.kernel import coding
 from openkap.kernel.errors import Conflict, Forbidden, UnreadableDocument, UserError
+from openkap.pathway import open_chart, screen_case
 from openkap.people.models import AuditEvent, Patient, PatientIdentifier
 from openkap.people.types import Role
+from openkap.synthetic.cohort import cohort
 from tests.database import Clinic, make_clinic
 
 TODAY = date(2026, 11, 25)
@@ -100,6 +103,22 @@ def test_a_medicine_list_that_nobody_has_reviewed_is_no_list(known: Clinic):
     assert state(known, "medication-list").status == "unknown"
     accept_all(known)
     assert state(known, "medication-list").status == "known"
+
+
+@pytest.mark.hazard("HAZ-06", "C3")
+@pytest.mark.parametrize("member", cohort(TODAY)[:12], ids=lambda member: member.case.record)
+def test_a_record_that_nobody_has_reviewed_raises_nothing_that_it_does_not_raise_reviewed(clinic: Clinic, member):
+    document = msgspec.json.Encoder(decimal_format="number").encode(member.case.bundle())
+    coordinator, prescriber = clinic.principal(Role.COORDINATOR), clinic.principal(Role.PRESCRIBER)
+    patient = services.register(coordinator, services.receive(coordinator, document, source="X"), reason="referral")
+
+    def raised() -> set[tuple[str, str]]:
+        found = screen_case(open_chart(chart_of(patient), TODAY)).findings
+        return {(f.rule, f.class_) for f in found if f.truth.value == "true" and f.class_ in ("hold", "exclude")}
+
+    before = raised()
+    services.review(prescriber, patient, kept_records(patient).records, accept=True)
+    assert before == raised()
 
 
 @pytest.mark.hazard("HAZ-06", "C3")
