@@ -13,7 +13,7 @@ from tests.database import Clinic, make_clinic
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "surf" in getattr(item, "fixturenames", ()):
+        if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
             item.add_marker(pytest.mark.xdist_group("browser"))  # one Chromium at a time
 

@@ -23,7 +23,6 @@ SHIPPED = ("full", "headings_only")
 
 
 @cache
-@cache
 def instrument_ids() -> tuple[str, ...]:
     """Ids of the instruments that can be scored, in alphabetical order."""
     return tuple(sorted(path.stem for path in (content_folder("assess") / "instruments").glob("*.toml")))

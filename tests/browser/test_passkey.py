@@ -1,50 +1,32 @@
 """A passkey from enrolment to sign-in, in a real browser with a virtual authenticator."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.db import connections
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from openkap.people.types import Role
 from tests.database import PASSWORD, make_clinic
 
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def page(chromium: Browser) -> Iterator[Page]:
     """A page whose browser holds a security key that its owner always touches; faults of the page fail the test."""
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loop in this thread
-    assert CHROMIUM, "Chromium is not installed: run make dev."
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page()
-        session = page.context.new_cdp_session(page)
-        session.send("WebAuthn.enable")
-        key = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
-        options = {**key, "isUserVerified": True, "automaticPresenceSimulation": True}
-        session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        faults: list[str] = []
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda fault: faults.append(str(fault)))
-        yield page
-        browser.close()
-        connections.close_all()  # with a loop running, Django gives this thread a second connection
-        assert faults == []
+    page = chromium.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    key = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options = {**key, "isUserVerified": True, "automaticPresenceSimulation": True}
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    yield page
+    page.close()
+    assert faults == []
 
 
-@pytest.mark.slow
 @pytest.mark.hazard("HAZ-72", "C1")
 @pytest.mark.django_db(transaction=True)
 def test_a_prescriber_adds_a_passkey_signs_out_and_signs_in_with_it_alone(page: Page, live_server, settings):
