@@ -92,6 +92,7 @@ class Surf:
         """No serious fault that axe knows, and no sideways scroll of the whole page."""
         if SHOTS:
             self.shoot(page, name or re.sub(r"\W+", "-", page.url.removeprefix(self.url)).strip("-"))
+        page.wait_for_function("document.readyState === 'complete' && document.scrollingElement !== null")
         wide = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"{page.url} is {wide} px wider than the screen"
         assert serious_faults(page) == []

@@ -78,9 +78,11 @@ def test_a_prescriber_brings_a_file_looks_through_it_and_settles_a_conflict(surf
     surf.check(page, "import-review")
     assert page.locator("input[name=record]:checked").count() == 0  # nothing is accepted by itself
     page.get_by_role("link", name="Tick all").click()
+    page.wait_for_url("**/facts/review/?tick=all")
     page.get_by_role("button", name="Accept the ticked").click()
     page.wait_for_url("**/facts/")
     page.get_by_role("link", name=re.compile("^Settle")).first.click()
+    page.wait_for_url("**/facts/settle/**")
     surf.check(page, "import-settle")
     page.get_by_role("radio", name=re.compile("^no,")).check()
     page.get_by_label("Reason").fill("The angiogram of this spring.")
