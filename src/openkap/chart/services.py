@@ -113,6 +113,8 @@ def take(
         Conflict: it was decided on already, or it carries an identifier of another patient.
         UserError: the match is doubtful and no reason is given.
     """
+    if received.site_id != patient.site_id or received.patient_id not in (None, patient.pk):
+        raise Conflict("This file was received for somebody else: open the right record.")
     bundle = _opened(received)
     match = match_with(stated_in(bundle), patient)
     if match.kind == "other":

@@ -1,7 +1,7 @@
 """
 The synthetic clinic: staff of every role and sixty people at every stage, put in by the services that a site uses.
 
-`openkap demo` calls it. Nothing here is a shortcut past a check, but two: forms that were asked for some days ago
+`openkap demo` calls it. Nothing here is a shortcut past a check, but one: forms that were asked for some days ago
 are written with their day, since no service lets anyone ask in the past.
 """
 
@@ -187,11 +187,6 @@ def sign_ins() -> Iterator[str]:
     width = max(len(row.email) for row in STAFF)
     for row in STAFF:
         yield f"  {row.email:{width}}  {row.role:12}  {row.name}"
-
-
-def waiting() -> int:
-    """How many files wait for a person; shown when the clinic opens."""
-    return Import.objects.filter(decision=None).count()
 
 
 def made_on(site_id: UUID) -> date | None:

@@ -261,6 +261,16 @@ def test_a_referral_without_a_whole_birth_date_registers_nobody(known: Clinic):
     assert Patient.objects.count() == before
 
 
+@pytest.mark.hazard("HAZ-01", "C1")
+@pytest.mark.parametrize("whose", ["noah", "far"])
+def test_a_file_received_for_one_person_or_site_is_not_taken_for_another(known: Clinic, whose: str):
+    prescriber = known.principal(Role.PRESCRIBER)
+    received = services.receive(prescriber, bundle(fact("avm", True)), source="X", patient=known.ida)
+    with pytest.raises(Conflict, match="received for somebody else"):
+        services.take(prescriber, received, getattr(known, whose), reason="sure")
+    assert Record.objects.count() == 0
+
+
 def test_an_import_is_decided_once(known: Clinic):
     prescriber = known.principal(Role.PRESCRIBER)
     received = services.receive(prescriber, bundle(fact("avm", True)), source="X", patient=known.ida)
