@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,10 +93,17 @@ class Surf:
         """No serious fault that axe knows, and no sideways scroll of the whole page."""
         if SHOTS:
             self.shoot(page, name or re.sub(r"\W+", "-", page.url.removeprefix(self.url)).strip("-"))
-        page.wait_for_function("document.readyState === 'complete' && document.scrollingElement !== null")
+        self.until(page, "document.readyState === 'complete' && document.scrollingElement !== null")
         wide = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
         assert wide <= 0, f"{page.url} is {wide} px wider than the screen"
         assert serious_faults(page) == []
+
+    def until(self, page: Page, true: str, seconds: float = 10) -> None:
+        """Wait for a script to say true. Asked from outside: page.wait_for_function evals, which our pages forbid."""
+        end = time.monotonic() + seconds
+        while not page.evaluate(true):
+            assert time.monotonic() < end, f"{true} is not so after {seconds} s on {page.url}"
+            page.wait_for_timeout(50)
 
     def shoot(self, page: Page, name: str) -> None:
         """Keep a picture, named after width and scheme too."""

@@ -158,7 +158,7 @@ def test_the_intake_with_lists_dates_and_what_depends_on_another_answer(surf: Su
     page.get_by_role("button", name="Next").click()
     page.get_by_role("button", name="I would rather not say").click()
     expect(page.get_by_role("status")).to_contain_text("reached the clinic")
-    page.wait_for_function("localStorage.length === 0")
+    surf.until(page, "localStorage.length === 0")
     said = answers_of(request)
     assert said["trigger/1"] == {"trigger-label": "Volle Busse 🚌 الزحام"}
     assert said["stroke-tia-on"] == "2019-03"
