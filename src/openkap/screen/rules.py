@@ -138,8 +138,9 @@ def _judge(rule: Rule, arm: Arm, view: View, suspicion: View | None, dose_day: b
             where = "a preliminary, unfinished or unsigned record, or in another unit"
             because = tuple(f"{text} (from {where})" for text in suspected.because)
             answer = replace(suspected, because=because)
-        elif answer.is_false and suspected.is_unknown and not suspected.in_conflict:
-            answer, setting = suspected, doubted  # an answer about death, begun after the last C-SSRS
+        elif answer.is_false and suspected.is_unknown:
+            # An answer about death begun after the last C-SSRS; a record nobody looked at against an older denial.
+            answer, setting = suspected, doubted
     missing = arm.missing or "MB"
     for case in arm.missing_if:
         holds = parse(case.when).evaluate(setting)

@@ -9,6 +9,7 @@ import pytest
 from openkap.assess import treatment
 from openkap.assess.score_chart import scored
 from openkap.chart.fhir.reader import read_chart
+from openkap.chart.standing import held_back
 from openkap.chart.view import View
 from openkap.kernel.site import Site
 from openkap.screen.overrides import overridden
@@ -39,9 +40,9 @@ def case():
 def screened():
     """The screening of a case or of a bundle."""
 
-    def run(case_or_bundle, *, site: Site | None = None, routes=ROUTES, on: date = ON, **options):
+    def run(case_or_bundle, *, site: Site | None = None, routes=ROUTES, on: date = ON, unreviewed=(), **options):
         bundle = case_or_bundle.bundle() if isinstance(case_or_bundle, Case) else case_or_bundle
-        chart, _ = scored(read_chart(bundle), on)
+        chart, _ = scored(held_back(read_chart(bundle), frozenset(unreviewed)), on)
         doubtful = any(r.standing == "tentative" for rows in chart.readings.values() for r in rows)
         site = site or Site()
         return screen(

@@ -17,7 +17,7 @@ from openkap.kernel.truth import Truth
 from openkap.screen.rulebook import rules
 from openkap.screen.rules import verdict_of
 from openkap.screen.types import CLASSES, Finding
-from openkap.synthetic.case import questionnaire_response
+from openkap.synthetic.case import condition, questionnaire_response
 
 # -- the verdict table --------------------------------------------------------------------------------
 
@@ -272,6 +272,18 @@ def test_a_preliminary_result_may_raise_a_finding_and_never_clear_one(case, scre
     assert with_screen("final", "negative").verdict == "eligible"
     assert with_screen("preliminary", "negative").verdict == "insufficient"
     assert with_screen("preliminary", "positive").verdict == "hold"
+
+
+@pytest.mark.hazard("HAZ-20", "C2")
+def test_a_record_nobody_has_looked_at_opens_what_an_older_denial_had_closed(case, screened):
+    """An imported bleed beside a denied one is a conflict to settle, not an eligible person."""
+    bundle = case().bundle()
+    day = date(2026, 11, 20)
+    bundle["entry"].append({"resource": condition("bleed", "http://hl7.org/fhir/sid/icd-10-cm", "I60.9", day)})
+    screening = screened(bundle, unreviewed={"Condition/bleed"})
+    (finding,) = (f for f in screening.findings if "intracranial-haemorrhage" in f.facts)
+    assert (finding.class_, finding.truth.value, finding.conflict) == ("exclude", "unknown", True)
+    assert screening.verdict == "insufficient"
 
 
 def test_an_unfinished_form_raises_its_safety_answer_and_clears_nothing(case, screened):
