@@ -192,7 +192,7 @@ def test_every_dose_has_an_integration_inside_its_window_before_the_next_dose(na
 
 @pytest.mark.hazard("HAZ-22", "C2")
 def test_the_changes_since_a_plan_was_made_are_one_list_by_name_with_old_and_new():
-    from openkap.plan.stale import changed
+    from openkap.chart.ground import changed
 
     plan = inside("plan", "-", "--on", ON, stdin=encoded(Case(ON).bundle())).json
     later = Case(

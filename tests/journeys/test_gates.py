@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from openkap.chart.ground import changed
 from openkap.cli.content import sign
 from openkap.cli.tests.command import ON, called, encoded, inside, person
 from openkap.kernel.errors import NoSolution
 from openkap.kernel.site import Site
 from openkap.pathway import open_case, plan_case, screen_case
 from openkap.plan.preferences import read_preferences
-from openkap.plan.stale import changed
 from openkap.synthetic.case import Case, condition, measurement
 from tests.journeys.referral import referral
 

@@ -30,6 +30,7 @@ class Programme(models.Model):
     on = models.DateField()  # day of decision
     chart_version = models.PositiveIntegerField()
     content_version = models.CharField(max_length=40)
+    ground = models.CharField(max_length=64, null=True)  # screen.ground.digest; None before it was kept
     decisions = models.PositiveBigIntegerField()  # id of the newest decision about a finding; 0 if there is none
     reason = models.CharField(max_length=2000)
     at = models.DateTimeField()

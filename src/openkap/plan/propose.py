@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from openkap.chart.ground import fact_versions
 from openkap.chart.types import Interval, State
 from openkap.chart.view import View
 from openkap.chart.vocabulary import facts
@@ -29,7 +30,6 @@ from openkap.plan.matching import Match, disorders_of, entry, match, pathways_of
 from openkap.plan.preferences import check
 from openkap.plan.programme import Shape, build
 from openkap.plan.regimens import Situation, StartLowReasons, choose, dosing_weight
-from openkap.plan.stale import fact_versions
 from openkap.plan.types import Document, Formulation, Mode
 from openkap.screen.document import ask_document, finding_document
 from openkap.screen.types import Screening

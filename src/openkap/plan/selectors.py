@@ -15,10 +15,10 @@ from django.db.models import Max, Prefetch, Q, QuerySet
 
 from openkap.assess.models import FormulationDecision
 from openkap.chart.models import ChartHead
-from openkap.chart.view import View
 from openkap.people.models import Patient
 from openkap.plan.models import Programme, Signature
-from openkap.plan.stale import changed
+from openkap.screen.ground import moved
+from openkap.screen.models import Standing
 from openkap.screen.types import Standpoint
 
 State = Literal["draft", "unsigned", "signed", "needs-review", "withdrawn", "replaced"]
@@ -62,28 +62,28 @@ def withdrawal_of(row: Programme) -> Signature | None:
     return next((s for s in row.signatures.all() if s.withdraws_id is not None), None)
 
 
-def moved_ground(row: Programme, now: Standpoint, view: View, decisions: int) -> list[str]:
+def moved_ground(row: Programme, now: Standpoint) -> list[str]:
     """
     What a version stood on that is otherwise now, one sentence each; empty: it stands as it was made.
 
-    Args:
-        now: today's screening. view: today's chart.
-        decisions: id of the newest decision about a finding.
+    A record that changes no fact, no finding and no part of the formulation is no ground.
     """
+    document = document_of(row)
     found = []
-    if row.verdict != now.screening.verdict:
-        found.append(f"The verdict was {row.verdict} and is {now.screening.verdict}.")
     if row.content_version != now.content_version:
         found.append(f"The content was {row.content_version} and is {now.content_version}.")
-    if row.decisions != decisions:
-        found.append("A decision about a finding was taken or withdrawn since.")
     if FormulationDecision.objects.filter(patient=row.patient_id, at__gt=row.at).exists():
         found.append("A clinician took over, or did not take, a part of the formulation since.")
-    facts = changed(document_of(row), view)
-    found += [f"{entry['text'][0].upper()}{entry['text'][1:]}." for entry in facts]
-    if row.chart_version != now.chart_version and not facts:
-        found.append(f"The chart was version {row.chart_version} and is version {now.chart_version}.")
-    return found
+    for name, part in document["summary"]["formulation"].items():
+        if part.get("accepted") is not False and part["level"] != now.levels.get(name):
+            found.append(
+                f"Formulation, {part['words']}: was {_level(part['level'])}, is {_level(now.levels.get(name))}."
+            )
+    return found + moved(document, now)
+
+
+def _level(level: int | None) -> str:
+    return "not measured" if level is None else f"level {level}"
 
 
 def state_of(row: Programme, newest_version: int, moved: Iterable[str]) -> State:
@@ -109,18 +109,19 @@ class PlanStanding:
         version, at: of the newest version.
         signed: it carries a signature that was not taken back.
         draft: it can never be signed.
-        chart_moved: the chart was written to since, so it must be looked at again.
+        moved: something it stands on is otherwise now, as far as is known without judging anew; where the chart was
+            written to since the verdict was last computed, that counts.
     """
 
     version: int
     at: date
     signed: bool
     draft: bool
-    chart_moved: bool
+    moved: bool
 
 
 def standings(patients: Iterable[Patient]) -> dict[UUID, PlanStanding]:
-    """The newest plan of each of these patients who has one, in four queries whatever their number."""
+    """The newest plan of each of these patients who has one, in six queries whatever their number."""
     ids = [patient.pk for patient in patients]
     last = Programme.objects.filter(patient__in=ids).order_by().values("patient").annotate(newest=Max("version"))
     wanted = Q(pk=None)
@@ -128,12 +129,24 @@ def standings(patients: Iterable[Patient]) -> dict[UUID, PlanStanding]:
         wanted |= Q(patient=entry["patient"], version=entry["newest"])
     rows = Programme.objects.filter(wanted).defer("document", "changes", "edits", "preferences")
     charts = dict(ChartHead.objects.filter(pk__in=ids).values_list("pk", "version"))
+    judged = {row.pk: row for row in Standing.objects.filter(pk__in=ids)}
+    said = FormulationDecision.objects.filter(patient__in=ids).order_by().values_list("patient")
+    looked_at = dict(said.annotate(newest=Max("at")))
     found = {}
     for row in rows.prefetch_related("signatures"):
+        key = row.patient_id
         signed = signature_of(row) is not None and withdrawal_of(row) is None
-        moved = charts.get(row.patient_id, 0) != row.chart_version
-        found[row.patient_id] = PlanStanding(row.version, row.at.date(), signed, row.draft, moved)
+        since = key in looked_at and looked_at[key] > row.at
+        stands = not since and _stands(row, charts.get(key, 0), judged.get(key))
+        found[key] = PlanStanding(row.version, row.at.date(), signed, row.draft, not stands)
     return found
+
+
+def _stands(row: Programme, chart: int, judged: Standing | None) -> bool:
+    """Whether a plan stands on what was found when the verdict was last computed, if that was for this chart."""
+    if judged is None or judged.chart_version != chart or None in (row.ground, judged.ground):
+        return row.chart_version == chart
+    return (row.ground, row.content_version) == (judged.ground, judged.content_version)
 
 
 def _with_signatures() -> QuerySet[Programme]:

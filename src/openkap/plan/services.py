@@ -16,7 +16,6 @@ import msgspec
 from django.db.models import Max
 from django.utils import timezone
 
-from openkap.chart.view import View
 from openkap.kernel.errors import Conflict, Forbidden, UserError
 from openkap.people import audit
 from openkap.people.audit import Event, Origin
@@ -31,8 +30,9 @@ from openkap.plan.limits import site_limits
 from openkap.plan.models import Programme, Signature
 from openkap.plan.site_max import signed_limits
 from openkap.screen.decisions import open_points
+from openkap.screen.ground import digest as ground_digest
 from openkap.screen.models import Override
-from openkap.screen.services import confirm_person, holding
+from openkap.screen.services import Judge, confirm_person, holding
 from openkap.screen.types import Standpoint
 
 MEANING = "I have read this plan with its reasons, limits and gaps, and propose it to this person. It orders nothing."
@@ -47,16 +47,14 @@ class Proposal:
 
     Args:
         document: as `propose.propose` gives it, stamped.
-        now, view: the screening and the chart it stands on.
+        now: the screening it stands on.
     """
 
     document: dict[str, Any]
     now: Standpoint
-    view: View
 
 
 Proposer = Callable[[Patient, Preferences, bool], Proposal]  # the last: print a draft although the verdict forbids it
-Ground = Callable[[Patient], tuple[Standpoint, View]]
 
 
 def write(
@@ -113,6 +111,7 @@ def write(
             on=now.on,
             chart_version=now.chart_version,
             content_version=now.content_version,
+            ground=ground_digest(now),
             decisions=newest_decision(patient),
             reason=reason.strip(),
             at=timezone.now(),
@@ -125,7 +124,7 @@ def write(
 def sign(
     principal: Principal,
     patient: Patient,
-    ground: Ground,
+    judge: Judge,
     *,
     version: int,
     digest: str,
@@ -136,7 +135,7 @@ def sign(
     Sign a version of a plan: it binds exactly the document that the person saw.
 
     Args:
-        ground: today's screening and chart, to compare with what the plan stood on.
+        judge: today's screening, to compare with what the plan stood on.
         version, digest: of the version that the person saw.
         birth_date: as the person typed it, to show that it is this patient.
 
@@ -158,8 +157,8 @@ def sign(
             raise UserError("This version is a draft made against the verdict: it can never be signed.")
         if selectors.signature_of(row):
             raise Conflict("This version was signed before: make a new version to sign again.")
-        now, view = ground(patient)
-        if moved := selectors.moved_ground(row, now, view, newest_decision(patient)):
+        now = judge(patient)
+        if moved := selectors.moved_ground(row, now):
             raise UserError(f"This plan stands on something that has changed: make the next version. {' '.join(moved)}")
         if points := open_points(now.screening):
             raise UserError(f"The verdict under this plan is not settled. {' '.join(points)}")

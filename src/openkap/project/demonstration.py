@@ -33,7 +33,7 @@ from openkap.plan.selectors import newest
 from openkap.screen import services as verdicts
 from openkap.screen.decisions import digest_of, ground_of
 from openkap.synthetic.cohort import Member, cohort
-from openkap.web.judge import ground, judge, propose
+from openkap.web.judge import judge, propose
 
 PASSWORD = "seven grey herons at dusk"  # printed on the screen; everybody here is synthetic
 CLINIC = "Clinic by the River (synthetic)"
@@ -174,7 +174,7 @@ def _plan(prescriber: Principal, patient: Patient, *, sign: bool) -> None:
     plans.write(prescriber, patient, propose, expected_version=0, preferences=Preferences(), reason="first proposal")
     row = newest(patient)
     if sign and row is not None:
-        plans.sign(prescriber, patient, ground, version=1, digest=row.digest, birth_date=patient.birth_date)
+        plans.sign(prescriber, patient, judge, version=1, digest=row.digest, birth_date=patient.birth_date)
 
 
 def is_synthetic() -> bool:

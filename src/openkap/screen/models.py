@@ -57,7 +57,8 @@ class Signoff(models.Model):
     """
     Append-only: a signature under a verdict, or its withdrawal.
 
-    It binds the chart, the content and the digest of the screening; `document` is the screening as it was signed.
+    It binds the content, the digest of the screening and the facts under it; `document` is the screening as it was
+    signed, with these facts.
     """
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="signoffs")
@@ -67,6 +68,7 @@ class Signoff(models.Model):
     chart_version = models.PositiveIntegerField()
     content_version = models.CharField(max_length=40)
     digest = models.CharField(max_length=64)
+    ground = models.CharField(max_length=64, null=True)  # ground.digest; None before it was kept
     document = models.TextField(blank=True)
     meaning = models.CharField(max_length=300)
     reason = models.CharField(max_length=2000, blank=True)
@@ -99,6 +101,7 @@ class Standing(models.Model):
     verdict = models.CharField(max_length=12)
     counts = models.JSONField()  # decisions.counts_of
     digest = models.CharField(max_length=64)
+    ground = models.CharField(max_length=64, null=True)  # ground.digest
 
     def __str__(self) -> str:
         return str(self.pk)

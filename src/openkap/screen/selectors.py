@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,11 @@ from openkap.chart.models import ChartHead
 from openkap.kernel.content import content_version
 from openkap.people.models import Patient
 from openkap.screen.decisions import Decision, digest_of
+from openkap.screen.ground import moved
 from openkap.screen.models import Override, Signoff, Standing
 from openkap.screen.types import Standpoint
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def decisions_of(patient: Patient) -> list[Decision]:
@@ -80,20 +84,21 @@ def signed_verdicts(patient: Patient, now: Standpoint | None) -> list[SignedVerd
 
 def _changed_since(row: Signoff, now: Standpoint) -> tuple[str, ...]:
     found = []
-    if row.chart_version != now.chart_version:
-        found.append(f"The chart was version {row.chart_version} and is version {now.chart_version}.")
     if row.content_version != now.content_version:
         found.append(f"The content was {row.content_version} and is {now.content_version}.")
-    if row.verdict != now.screening.verdict:
-        found.append(f"The verdict was {row.verdict} and is {now.screening.verdict}.")
+    document = screening_as_signed(row)
+    if "fact_versions" in document:
+        found += moved(document, now)
+    elif row.chart_version != now.chart_version:  # signed before the facts were kept with a signature
+        found.append(f"The chart was version {row.chart_version} and is version {now.chart_version}.")
     elif row.digest != digest_of(now.screening):
         found.append("A finding reads differently now, or a decision about one was taken or withdrawn.")
     return tuple(found)
 
 
 def screening_as_signed(row: Signoff) -> dict[str, Any]:
-    """The screening document as it was signed."""
-    document: dict[str, Any] = msgspec.json.decode(row.document)
+    """The screening document as it was signed, numbers exact."""
+    document: dict[str, Any] = _DECODER.decode(row.document)
     return document
 
 
@@ -122,5 +127,6 @@ def standings(patients: Iterable[Patient], on: date) -> dict[UUID, Stood]:
         row = rows.get(key)
         now = (charts.get(key, 0), newest.get(key, 0), content, on)
         same = row is not None and (row.chart_version, row.decisions, row.content_version, row.on) == now
+        same = same and row is not None and row.ground is not None
         found[key] = Stood(row, same)
     return found

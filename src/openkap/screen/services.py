@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from openkap.chart import services as chart
 from openkap.chart.fhir.values import CANNOT_BE_HAD
+from openkap.chart.ground import fact_versions
 from openkap.chart.models import ChartHead
 from openkap.chart.selectors import history_of, version_of
 from openkap.chart.vocabulary import facts
@@ -32,6 +33,7 @@ from openkap.people.types import Principal, Purpose, Role
 from openkap.screen.clearing import Kind
 from openkap.screen.decisions import allow, counts_of, digest_of, finding_of, ground_of, open_points
 from openkap.screen.document import screening_document
+from openkap.screen.ground import digest as ground_digest
 from openkap.screen.models import Override, Signoff, Standing
 from openkap.screen.types import Finding, Standpoint
 
@@ -164,7 +166,7 @@ def sign(
     origin: Origin | None = None,
 ) -> Signoff:
     """
-    Sign the verdict: it binds the chart, the content and every finding as it reads now.
+    Sign the verdict: it binds the content, every finding as it reads now, and every fact under them.
 
     Args:
         digest: of the screening that the person saw.
@@ -191,7 +193,8 @@ def sign(
             chart_version=now.chart_version,
             content_version=now.content_version,
             digest=digest,
-            document=_ENCODER.encode(screening_document(now.screening)).decode(),
+            ground=ground_digest(now),
+            document=_ENCODER.encode(_document(now)).decode(),
             meaning=MEANING,
             at=timezone.now(),
             by_id=principal.user_id,
@@ -252,9 +255,14 @@ def refresh(patient: Patient, judge: Judge) -> Standing:
         "verdict": now.screening.verdict,
         "counts": counts_of(now.screening),
         "digest": digest_of(now.screening),
+        "ground": ground_digest(now),
     }
     row, _ = Standing.objects.update_or_create(patient=patient, defaults=values)
     return row
+
+
+def _document(now: Standpoint) -> dict[str, Any]:
+    return screening_document(now.screening) | {"fact_versions": fact_versions(now.view)}
 
 
 def confirm_person(patient: Patient, birth_date: date | None) -> None:

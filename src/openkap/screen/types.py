@@ -7,6 +7,7 @@ then has, and what a missing fact means for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from openkap.chart.expression import Limit
+from openkap.chart.view import View
 from openkap.kernel.clock import Span
 from openkap.kernel.content import Header
 from openkap.kernel.errors import UserError
@@ -254,6 +256,8 @@ class Standpoint:
         screening: with the decisions that hold.
         chart_version, content_version, on: of chart, content and day.
         site: whose content and limits counted.
+        view: the chart on the day.
+        levels: of the formulation, as reasoned; None where a dimension was not measured.
     """
 
     found: Screening
@@ -262,3 +266,5 @@ class Standpoint:
     content_version: str
     on: date
     site: Site
+    view: View
+    levels: Mapping[str, int | None]

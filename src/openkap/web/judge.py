@@ -9,8 +9,8 @@ from datetime import date
 from uuid import UUID
 
 from openkap import __version__
+from openkap.assess.formulation import formulate
 from openkap.assess.selectors import decisions_of as formulation_decisions
-from openkap.chart.view import View
 from openkap.kernel.content import content_version
 from openkap.pathway import Case, assess_case, plan_case, screen_case
 from openkap.people.models import Patient
@@ -32,18 +32,14 @@ def judged(patient: Patient, *, on: date | None = None, dose_day: bool = False) 
     case, site = chart.case, chart.site
     found = chart.following(("screening", dose_day), lambda: screen_case(case, site, dose_day=dose_day))
     screening = decided(found, decisions_of(patient), site, case.view.on)
-    return Standpoint(found, screening, chart.version, content_version(), case.view.on, site), case
+    findings = chart.following("formulation", lambda: formulate(case.view, case.records))
+    levels = {name: finding.level for name, finding in findings.items()}
+    return Standpoint(found, screening, chart.version, content_version(), case.view.on, site, case.view, levels), case
 
 
 def judge(patient: Patient) -> Standpoint:
     """Today's screening."""
     return judged(patient)[0]
-
-
-def ground(patient: Patient) -> tuple[Standpoint, View]:
-    """Today's screening and chart."""
-    now, case = judged(patient)
-    return now, case.view
 
 
 def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> Proposal:
@@ -63,7 +59,7 @@ def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> 
         taken=_taken(patient, case),
     )
     stamp = {"openkap": __version__, "content": now.content_version, "mode": now.site.mode}
-    return Proposal(stamp | dict(plan), now, case.view)
+    return Proposal(stamp | dict(plan), now)
 
 
 def _taken(patient: Patient, case: Case) -> dict[str, bool]:

@@ -19,13 +19,12 @@ from openkap.pathway import assess_case
 from openkap.people.models import Patient
 from openkap.plan import selectors as plan
 from openkap.plan.models import Programme
-from openkap.plan.services import newest_decision
 from openkap.plan.words import band_words, instrument_name
 from openkap.screen.document import screening_document
 from openkap.screen.selectors import signed_verdicts
 from openkap.web import words
 from openkap.web.case import opened
-from openkap.web.judge import judged
+from openkap.web.judge import judge
 from openkap.web.parts import AskRow, Words
 from openkap.web.patient.line import Where
 
@@ -67,13 +66,13 @@ class Found:
 
 def found(patient: Patient) -> Found:
     """Read and judge; the patient must come from the gate."""
-    now, case = judged(patient)
+    now = judge(patient)
     screening, chart = screening_document(now.screening), opened(patient)
     assessment = chart.following("assessment", lambda: assess_case(chart.case))
     forms = [assess.state_of(row) for row in assess.requests_of(Patient.objects.filter(pk=patient.pk))]
     open_ = sorted((form for form in forms if form.open), key=lambda form: -form.days_late)
     programme = plan.newest(patient)
-    moved = plan.moved_ground(programme, now, case.view, newest_decision(patient)) if programme else []
+    moved = plan.moved_ground(programme, now) if programme else []
     signed = signed_verdicts(patient, now)
     live = [f for f in screening["findings"] if f["truth"] != "false"]
     count = {name: sum(f["truth"] == "true" and f["class"] == name for f in live) for name in words.CLASSES}

@@ -24,7 +24,7 @@ from openkap.plan.models import Programme
 from openkap.plan.pdf import plan_pdf
 from openkap.plan.sheet import plan_sheet
 from openkap.screen.decisions import open_points
-from openkap.web.judge import ground, judge, propose
+from openkap.web.judge import judge, propose
 from openkap.web.parts import Change
 from openkap.web.plan.forms import PlanForm, changeable, initial
 from openkap.web.screen.forms import ReasonForm, SignForm
@@ -65,8 +65,8 @@ def version(request: ClinicRequest, version: int) -> HttpResponse:
 
 
 def _shown(request: ClinicRequest, row: Programme, last: int) -> HttpResponse:
-    now, view = ground(request.patient)
-    moved = selectors.moved_ground(row, now, view, services.newest_decision(request.patient))
+    now = judge(request.patient)
+    moved = selectors.moved_ground(row, now)
     sheet = plan_sheet(_stored(row))
     sections = [{**part, "html": blocks_html(part["blocks"])} for part in sheet["sections"]]
     near, far = _changes(row.changes)
@@ -195,13 +195,13 @@ def sign(request: ClinicRequest) -> HttpResponse:
     row = selectors.newest(request.patient)
     if row is None:
         raise Http404
-    now, view = ground(request.patient)
+    now = judge(request.patient)
     document = selectors.document_of(row)
     form = SignForm(request.POST or None, initial={"digest": row.digest})
     context = {
         "row": row,
         "document": document,
-        "moved": selectors.moved_ground(row, now, view, services.newest_decision(request.patient)),
+        "moved": selectors.moved_ground(row, now),
         "open": open_points(now.screening),
         "signature": selectors.signature_of(row),
         "near": _changes(row.changes)[0],
@@ -213,7 +213,7 @@ def sign(request: ClinicRequest) -> HttpResponse:
         services.sign(
             request.principal,
             request.patient,
-            ground,
+            judge,
             version=row.version,
             digest=given["digest"],
             birth_date=given["birth_date"],

@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from openkap.assess import services as forms
 from openkap.chart import services as chart
 from openkap.chart.models import Record
 from openkap.chart.selectors import version_of
+from openkap.kernel.coding import FACT
 from openkap.kernel.errors import Conflict, Forbidden, NoSolution, UserError
 from openkap.people.models import AuditEvent, Patient
 from openkap.people.types import Role
@@ -25,8 +27,8 @@ from openkap.screen import services as screening
 from openkap.screen.decisions import digest_of, ground_of, open_points
 from openkap.screen.models import Override, Signoff, Standing
 from openkap.screen.selectors import signed_verdicts, standings
-from openkap.synthetic.case import Case
-from openkap.web.judge import fresh_standings, ground, judge, judged, propose
+from openkap.synthetic.case import Case, condition
+from openkap.web.judge import fresh_standings, judge, propose
 from tests.database import Clinic
 from tests.people_in_charts import fill
 
@@ -46,6 +48,10 @@ WEIGHT = {
     "effectiveDateTime": "2026-11-25",
     "valueQuantity": {"value": 62, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"},
 }
+
+
+def quantity(value: int, unit: str) -> dict:
+    return {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}
 
 
 @pytest.fixture(autouse=True)
@@ -84,11 +90,20 @@ def plan(clinic: Clinic, patient: Patient, version: int = 0, role=Role.PRESCRIBE
 
 def sign_plan(clinic: Clinic, patient: Patient, row: Programme, **changes) -> Signature:
     given = {"version": row.version, "digest": row.digest, "birth_date": BORN} | changes
-    return planning.sign(clinic.principal(Role.PRESCRIBER), patient, ground, **given)
+    return planning.sign(clinic.principal(Role.PRESCRIBER), patient, judge, **given)
 
 
-def weigh(clinic: Clinic, patient: Patient) -> None:
-    resource = WEIGHT | {"subject": {"reference": f"Patient/{patient.pk}"}}
+OTHERWISE = (
+    ("http://loinc.org", "8480-6", {"valueQuantity": quantity(151, "mm[Hg]")}),
+    ("http://loinc.org", "29463-7", {"valueQuantity": quantity(90, "kg")}),
+    (FACT, "session-fear", {"valueInteger": 9}),
+    (FACT, "stroke-tia", {"valueBoolean": True}),
+)
+
+
+def weigh(clinic: Clinic, patient: Patient, day: datetime = NOON, kg: int = 62) -> None:
+    about = {"subject": {"reference": f"Patient/{patient.pk}"}, "valueQuantity": quantity(kg, "kg")}
+    resource = WEIGHT | about | {"effectiveDateTime": day.date().isoformat()}
     chart.add_records(clinic.principal(Role.NURSE), patient, [resource], by="staff")
 
 
@@ -142,7 +157,7 @@ def test_nobody_but_a_prescriber_clears_signs_or_withdraws(clinic, ida, role):
     with pytest.raises(Forbidden):
         screening.sign(other, ida, judge, digest=digest_of(judge(ida).screening), birth_date=BORN)
     with pytest.raises(Forbidden):
-        planning.sign(other, ida, ground, version=1, digest="", birth_date=BORN)
+        planning.sign(other, ida, judge, version=1, digest="", birth_date=BORN)
 
 
 def test_a_finding_that_changed_since_the_page_was_made_is_not_decided(clinic, ida):
@@ -229,14 +244,14 @@ def test_nothing_is_signed_with_another_birth_date(clinic, well, typed):
 
 
 @pytest.mark.hazard("HAZ-78", "C2")
-def test_a_signature_binds_chart_content_and_digest_and_a_newer_chart_makes_it_stale(clinic, well):
+def test_a_signature_binds_facts_content_and_digest_and_a_changed_fact_makes_it_stale(clinic, well):
     row = sign_verdict(clinic, well)
     assert (row.verdict, row.chart_version, row.name) == ("eligible", version_of(well), "Prescriber Person")
     assert [s.state for s in signed_verdicts(well, judge(well))] == ["in-force"]
     weigh(clinic, well)
     stale = signed_verdicts(well, judge(well))[0]
     assert stale.state == "stale"
-    assert "The chart was version" in stale.because[0]
+    assert stale.because[0].startswith("Weight: was ")
 
 
 def test_an_open_hold_or_a_caution_without_mitigation_keeps_a_verdict_from_being_signed(clinic, ida):
@@ -312,18 +327,85 @@ def test_what_a_clinician_says_of_the_formulation_reaches_the_next_plan_and_stal
 def test_a_plan_whose_ground_has_moved_is_not_signed_and_a_signed_one_needs_review(clinic, well):
     row = plan(clinic, well)
     sign_plan(clinic, well, row)
-    now, case = judged(well)
-    assert plans.moved_ground(row, now, case.view, 0) == []
+    assert plans.moved_ground(row, judge(well)) == []
     weigh(clinic, well)
-    now, case = judged(well)
-    moved = plans.moved_ground(row, now, case.view, 0)
+    moved = plans.moved_ground(row, judge(well))
     assert any("weight" in text.lower() for text in moved)
     assert plans.state_of(plans.newest(well), 1, moved) == "needs-review"
     again = plan(clinic, well, 1, reason="new weight")
-    weigh_again = WEIGHT | {"subject": {"reference": f"Patient/{well.pk}"}, "effectiveDateTime": "2026-11-24"}
-    chart.add_records(clinic.principal(Role.NURSE), well, [weigh_again], by="staff")
-    with pytest.raises(UserError, match="changed"):
-        sign_plan(clinic, well, again)
+    tomorrow = NOON + timedelta(days=1)
+    with time_machine.travel(tomorrow, tick=False):
+        weigh(clinic, well, day=tomorrow, kg=63)
+        with pytest.raises(UserError, match="changed"):
+            sign_plan(clinic, well, again)
+
+
+def write_what_nothing_rests_on(clinic: Clinic, patient: Patient) -> None:
+    """A weight of another day that is older than the one that counts, and a note that no rule reads."""
+    about = {"subject": {"reference": f"Patient/{patient.pk}"}}
+    note = {"code": {"coding": [{"system": "http://loinc.org", "code": "8302-2", "display": "height"}]}}
+    for changes in ({"effectiveDateTime": "2025-01-02"}, note | {"status": "cancelled"}):
+        chart.add_records(clinic.principal(Role.NURSE), patient, [WEIGHT | about | changes], by="staff")
+
+
+@pytest.mark.hazard("HAZ-22", "C1")
+def test_a_record_that_changes_nothing_that_was_judged_leaves_verdict_and_plan_signed(clinic, well):
+    sign_verdict(clinic, well)
+    row = plan(clinic, well)
+    sign_plan(clinic, well, row)
+    version = version_of(well)
+    write_what_nothing_rests_on(clinic, well)
+    assert version_of(well) > version
+    assert [s.state for s in signed_verdicts(well, judge(well))] == ["in-force"]
+    assert plans.moved_ground(row, judge(well)) == []
+    assert plans.standings([well])[well.pk].moved  # not judged anew yet, and nothing says that it is the same
+    fresh_standings([well])
+    assert not plans.standings([well])[well.pk].moved
+    today = clinic.client(Role.PRESCRIBER).get("/today/").content.decode()
+    assert "signed plan to look at again" not in today
+    assert "verdict to sign" not in today
+
+
+@pytest.mark.hazard("HAZ-22", "C1", "C2")
+def test_the_list_and_the_page_agree_whatever_moves_under_a_signed_plan(clinic, well):
+    """Each fact of the chart in turn gets another value: verdict and plan turn, by name, and so does the list."""
+    sign_verdict(clinic, well)
+    row = plan(clinic, well)
+    sign_plan(clinic, well, row)
+    for place, (system, code, value) in enumerate(OTHERWISE):
+        with transaction.atomic():
+            coded = {"code": {"coding": [{"system": system, "code": code}]}, **value}
+            resource = {k: v for k, v in WEIGHT.items() if k != "valueQuantity"} | coded
+            about = {"subject": {"reference": f"Patient/{well.pk}"}}
+            chart.add_records(clinic.principal(Role.NURSE), well, [resource | about], by="staff")
+            fresh_standings([well])
+            assert plans.moved_ground(row, judge(well)), place
+            assert plans.standings([well])[well.pk].moved, place
+            assert signed_verdicts(well, judge(well))[0].because, place
+            transaction.set_rollback(True)
+
+
+@pytest.mark.hazard("HAZ-22", "C1")
+def test_an_imported_record_that_nobody_has_looked_at_turns_a_plan_by_what_it_may_raise(clinic, well):
+    row = plan(clinic, well)
+    bundle = Case(ON, sex="M", born=BORN).bundle()
+    bleed = condition("bleed", "http://hl7.org/fhir/sid/icd-10-cm", "I60.9", date(2026, 11, 20))
+    bundle["entry"].append({"fullUrl": f"urn:uuid:{uuid4()}", "resource": bleed})
+    text = msgspec.json.Encoder(decimal_format="number").encode(bundle)
+    prescriber = clinic.principal(Role.PRESCRIBER)
+    received = chart.receive(prescriber, text, source="a letter", patient=well)
+    chart.take(prescriber, received, well, reason="compared by hand")
+    assert plans.moved_ground(row, judge(well))
+
+
+def test_a_signature_from_before_the_facts_were_kept_goes_by_the_chart(clinic, well):
+    row = sign_verdict(clinic, well)
+    old = Signoff(**{f.attname: getattr(row, f.attname) for f in Signoff._meta.fields if f.name != "id"})
+    old.document, old.ground = '{"verdict": "eligible", "findings": []}', None
+    old.save()
+    assert signed_verdicts(well, judge(well))[0].state == "in-force"
+    write_what_nothing_rests_on(clinic, well)
+    assert "The chart was version" in signed_verdicts(well, judge(well))[0].because[0]
 
 
 @pytest.mark.hazard("HAZ-22", "C1")

@@ -124,9 +124,9 @@ def _judgements(people: list[Patient]) -> Iterator[Item]:
 
 def _plan_item(patient: Patient, programme: PlanStanding) -> Item | None:
     url, version = reverse("plan:newest", args=[patient.pk]), {"version": programme.version}
-    if programme.signed and programme.chart_moved:
+    if programme.signed and programme.moved:
         what = _("signed plan to look at again")
-        why = _("The chart was written to since version %(version)d was made.") % version
+        why = _("Something that version %(version)d stands on has changed.") % version
         return Item("hold", patient, what, why, url, _("Read changes"))
     if not programme.signed and not programme.draft:
         why = _("Version %(version)d has no signature.") % version
@@ -135,7 +135,7 @@ def _plan_item(patient: Patient, programme: PlanStanding) -> Item | None:
 
 
 def _verdict_item(
-    patient: Patient, row: Standing, signed: set[tuple[object, int, str]], programme: PlanStanding | None
+    patient: Patient, row: Standing, signed: set[tuple[object, str, str | None]], programme: PlanStanding | None
 ) -> Item | None:
     url, counts = reverse("screen:verdict", args=[patient.pk]), row.counts
     if row.verdict == "insufficient":
@@ -144,7 +144,7 @@ def _verdict_item(
         return Item("miss", patient, what, _tally(counts), url, _("Open verdict"))
     if row.verdict == "hold":
         return Item("hold", patient, _("on hold"), _tally(counts), url, _("Open verdict"))
-    if row.verdict in ("eligible", "caution") and (patient.pk, row.chart_version, row.digest) not in signed:
+    if row.verdict in ("eligible", "caution") and (patient.pk, row.content_version, row.ground) not in signed:
         return Item("info", patient, _("verdict to sign"), str(words.VERDICTS[row.verdict]), url, _("Open verdict"))
     if row.verdict in ("eligible", "caution") and programme is None:
         why = _("The verdict is signed and there is no plan.")
@@ -163,10 +163,10 @@ def _tally(counts: dict[str, int]) -> str:
     return " ".join(said)
 
 
-def _signed(people: list[Patient]) -> set[tuple[object, int, str]]:
-    """(patient, chart version, digest) of signed verdicts that were not taken back."""
+def _signed(people: list[Patient]) -> set[tuple[object, str, str | None]]:
+    """(patient, content version, ground) of signed verdicts that were not taken back."""
     rows = Signoff.objects.filter(patient__in=people, withdraws=None, withdrawn_by=None)
-    return set(rows.values_list("patient_id", "chart_version", "digest"))
+    return set(rows.values_list("patient_id", "content_version", "ground"))
 
 
 # ---------------------------------------------------------------- what is overdue, who is coming

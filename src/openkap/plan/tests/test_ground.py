@@ -8,12 +8,12 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from openkap.chart.ground import changed
 from openkap.chart.types import Medicine
 from openkap.chart.view import View
 from openkap.chart.vocabulary import facts
 from openkap.plan.preferences import read_preferences
 from openkap.plan.propose import propose
-from openkap.plan.stale import changed
 from openkap.plan.tests.people import ELSEWHERE, ON, formulation, reading, screening, view
 
 pytestmark = pytest.mark.hazard("HAZ-22", "C1")

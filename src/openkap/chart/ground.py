@@ -1,7 +1,9 @@
 """
-Has a plan's ground moved? A plan records every fact it stood on; later these are compared with the chart.
+Has the ground moved? A signed verdict and a plan record every fact they stood on; later these are compared with the
+chart.
 
-Every settled fact is recorded, not only those behind a finding: a rule that was false rested on facts too.
+Every settled fact is recorded, not only those behind a finding: a rule that was false rested on facts too. A record
+that changes no fact (the same weight a week later, a letter) moves nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ def fact_versions(view: View) -> dict[str, dict[str, Any]]:
 
 def changed(document: Mapping[str, Any], view: View) -> list[dict[str, Any]]:
     """
-    Which facts a plan stood on have changed since, and which have aged out.
+    Which facts a document stood on have changed since, and which have aged out.
 
     Args:
-        document: a plan document.
+        document: of a plan or a signed verdict, with `fact_versions`.
         view: the chart on a later day.
 
     Returns:
@@ -70,7 +72,7 @@ def _version(state: State) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON keeps it, so that a stored plan compares equal with a fresh one."""
+    """A value as JSON keeps it, so that a stored document compares equal with a fresh one."""
     if isinstance(value, Interval):
         return f"{value.low}-{value.high}"
     if isinstance(value, When):
