@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, total_ordering
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from zoneinfo import TZPATH
 
 from openkap.kernel.errors import UserError
 
@@ -121,6 +124,20 @@ def instant_of(wall: datetime, zone: tzinfo) -> datetime:
     if first != second:
         raise UserError(f"The clocks of {zone} show {shown} twice, because they are changed then: take another time.")
     return first
+
+
+@cache
+def zone_data() -> str:
+    """Version of the time zone data in use, such as `2026b`: what an instant was shown by. `unknown` if none says."""
+    for folder in map(Path, TZPATH):
+        for name in ("tzdata.zi", "+VERSION"):  # the first line of the one, the whole of the other
+            if (folder / name).is_file():
+                with (folder / name).open(encoding="ascii") as file:
+                    return file.readline().removeprefix("# version").strip()
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 @dataclass(frozen=True, slots=True)

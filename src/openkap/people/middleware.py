@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -20,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -43,7 +45,11 @@ EMERGENCY_WORD = "emergency access"
 
 
 class SessionLimits:
-    """Ends a session that was idle too long, or is too old. Sets `request.principal`."""
+    """
+    Ends a session that was idle too long, or is too old. Sets `request.principal`.
+
+    What is shown to somebody who is signed in is in the time of the site, whatever the zone of the server.
+    """
 
     def __init__(self, get_response: Handler):
         self.get_response = get_response
@@ -56,6 +62,9 @@ class SessionLimits:
                 logout(request)
             else:
                 request.principal = principal  # type: ignore[attr-defined]
+                if principal is not None:
+                    with timezone.override(ZoneInfo(principal.zone)):
+                        return self.get_response(request)
         return self.get_response(request)
 
 

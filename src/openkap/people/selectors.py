@@ -63,13 +63,18 @@ def principal_of(user: User, site_id: UUID | None = None) -> Principal | None:
     Returns:
         None if the user holds no role there.
     """
-    held = list(Membership.objects.filter(user=user, until=None).order_by("since", "pk").values_list("site_id", "role"))
+    held = list(
+        Membership.objects.filter(user=user, until=None)
+        .order_by("since", "pk")
+        .values_list("site_id", "role", "site__zone")
+    )
     if site_id is None and held:
         site_id = held[0][0]
-    roles = frozenset(Role(role) for site, role in held if site == site_id)
+    roles = frozenset(Role(role) for site, role, _zone in held if site == site_id)
     if not roles or site_id is None:
         return None
-    return Principal(user.pk, site_id, roles, user.name)
+    zone = next(zone for site, _role, zone in held if site == site_id)
+    return Principal(user.pk, site_id, roles, user.name, zone)
 
 
 def care_team(principal: Principal, patient: Patient) -> QuerySet[CareTeam]:

@@ -64,12 +64,14 @@ class Principal:
         user_id, site_id: random ids.
         roles: held at this site now.
         name: for signatures and pages, never for logs.
+        zone: of the site, IANA name; every time on a page is in it.
     """
 
     user_id: UUID
     site_id: UUID
     roles: frozenset[Role]
     name: str = ""
+    zone: str = "UTC"
 
     @property
     def is_staff(self) -> bool:

@@ -192,4 +192,4 @@ def sign_ins() -> Iterator[str]:
 def made_on(site_id: UUID) -> date | None:
     """The day on which the clinic was made; facts grow old from then on."""
     first = Import.objects.filter(site_id=site_id).order_by("received_at").first()
-    return first.received_at.date() if first else None
+    return timezone.localdate(first.received_at) if first else None

@@ -27,12 +27,13 @@ def run(check_only: bool) -> int:
     environment = make_ready()
 
     from openkap.project.checks import refuse_if_unsafe
-    from openkap.project.start import first_run
+    from openkap.project.start import first_run, note_zone_data
 
     refuse_if_unsafe()
     for line in first_run():
         print(line, file=sys.stderr)
     if not check_only:
+        note_zone_data()
         listen(environment)
     return 0
 

@@ -8,9 +8,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError
 
+from openkap.kernel.clock import zone_data
 from openkap.kernel.errors import UserError
-from openkap.people import services
-from openkap.people.models import Site
+from openkap.people import audit, services
+from openkap.people.models import AuditEvent, Site
 from openkap.people.sign_in import invitation_path
 from openkap.people.types import Role
 
@@ -28,6 +29,15 @@ def open_database() -> None:
     except DatabaseError as fault:
         # The text of the fault may hold the address of the database, not its password.
         raise UserError(f"The database cannot be opened ({type(fault).__name__}): check OPENKAP_DATABASE.") from fault
+
+
+def note_zone_data() -> None:
+    """Record in every site's trail by which time zone data instants are shown from now on, where it is another."""
+    entity = f"ZoneData/{zone_data()}"
+    for site in Site.objects.all():
+        before = AuditEvent.objects.filter(site=site, type="setting", entity__startswith="ZoneData/")
+        if before.order_by("-sequence").values_list("entity", flat=True).first() != entity:
+            audit.record(site.pk, [audit.Event("setting", "U", entity=entity, reason=site.zone)])
 
 
 def first_run() -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.db.models import Max
@@ -24,7 +25,8 @@ _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 def decisions_of(patient: Patient) -> list[Decision]:
-    """What people decided about this patient's findings and did not take back, oldest first."""
+    """What people decided about this patient's findings and did not take back, oldest first; in the site's time."""
+    zone = ZoneInfo(patient.site.zone)
     rows = Override.objects.filter(patient=patient, withdrawn_by=None).exclude(kind="withdrawal").order_by("pk")
     return [
         Decision(
@@ -34,7 +36,7 @@ def decisions_of(patient: Patient) -> list[Decision]:
             ground=row.ground,
             by=row.by.name,
             role=row.role,
-            at=row.at,
+            at=row.at.astimezone(zone),
             reason=row.reason,
             document=row.document,
             document_on=row.document_on,

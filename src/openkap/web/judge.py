@@ -11,6 +11,7 @@ from uuid import UUID
 from openkap import __version__
 from openkap.assess.formulation import formulate
 from openkap.assess.selectors import decisions_of as formulation_decisions
+from openkap.kernel.clock import zone_data
 from openkap.kernel.content import content_version
 from openkap.pathway import Case, assess_case, plan_case, screen_case
 from openkap.people.models import Patient
@@ -58,7 +59,12 @@ def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> 
         decisions=decisions_of(patient),
         taken=_taken(patient, case),
     )
-    stamp = {"openkap": __version__, "content": now.content_version, "mode": now.site.mode}
+    stamp = {
+        "openkap": __version__,
+        "content": now.content_version,
+        "mode": now.site.mode,
+        "zone": f"{patient.site.zone}, data {zone_data()}",
+    }
     return Proposal(stamp | dict(plan), now)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.cache import cache
@@ -67,7 +68,8 @@ def through_the_door(view: View) -> View:
             return _shut(request, "unknown", 404)
         if found.why_shut:
             return _shut(request, found.why_shut, 200 if found.why_shut in _ENDED_WELL else 410, found)
-        return view(request, token, found)
+        with timezone.override(ZoneInfo(found.link.request.patient.site.zone)):
+            return view(request, token, found)
 
     return opened
 

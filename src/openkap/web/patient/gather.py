@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -103,7 +104,7 @@ def blocks(found: Found) -> list[Block]:
 
 def _blocks(found: Found) -> Iterator[Block]:
     for alert in found.alerts:
-        day = words.day(alert.raised_at.date())
+        day = words.day(timezone.localdate(alert.raised_at))
         why = _("Given on %(day)s.") % {"day": day}
         yield Block("stop", _("A safety answer is open"), why, "", reverse("duty:alert", args=[alert.pk]))
     for name in ("exclude", "hold"):

@@ -20,7 +20,7 @@ register = template.Library()
 @register.filter(expects_localtime=True, is_safe=False)
 def date(value: day | datetime | str | None, how: str | None = None) -> Any:
     """A day or an instant in the zone of the page; `D j M Y, H:i` becomes `Sun 31 Oct 2027, 02:30 CEST`."""
-    if isinstance(value, datetime) and how and how.endswith("H:i") and _is_shown_twice(value):
+    if isinstance(value, datetime) and how and how.endswith(("H:i", "H:i:s")) and _is_shown_twice(value):
         return f"{plain_date(value, how)} {value.tzname()}"  # Django's own T says nothing just then
     return plain_date(value, how)
 

@@ -5,13 +5,18 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+import time_machine
 from django.template import Context, Template
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from openkap.assess.models import OnCall
+from openkap.kernel.clock import zone_data
+from openkap.people import audit
+from openkap.people.models import AuditEvent, Site
 from openkap.people.types import Role
+from openkap.project.start import note_zone_data
 from tests.database import Clinic
 
 FALL_BACK = datetime(2027, 10, 31, 0, 30, tzinfo=UTC)  # 02:30 in Vienna, for the first time
@@ -65,6 +70,33 @@ def test_the_zone_stands_beside_a_time_only_where_the_clocks_show_it_twice():
         "Sun 31 Oct 2027, 03:30",
     ]
     assert re.fullmatch(r"\w{3} 31 Oct 2027", shown(FALL_BACK, "Europe/Vienna", "D j M Y"))
+
+
+@pytest.mark.hazard("HAZ-56", "C1")
+def test_every_page_is_in_the_time_of_the_site_whatever_the_zone_of_the_server(clinic: Clinic):
+    Site.objects.filter(pk=clinic.site.pk).update(zone="Europe/Vienna")
+    for hour in range(2):
+        with time_machine.travel(FALL_BACK + timedelta(hours=hour), tick=False):
+            audit.record(clinic.site.pk, [audit.Event("setting", "U", entity=f"Hour/{hour}")])
+    with time_machine.travel(FALL_BACK + timedelta(hours=20), tick=False):
+        page = clinic.client(Role.PRIVACY_LEAD).get("/audit/").content.decode()
+    assert "31 Oct 2027, 02:30:00 CEST" in page
+    assert "31 Oct 2027, 02:30:00 CET" in page
+    assert "Times are those of Europe/Vienna." in page
+
+
+@pytest.mark.hazard("HAZ-56", "C1")
+def test_the_zone_data_that_instants_are_shown_by_is_recorded_once_for_each_version(clinic: Clinic, monkeypatch):
+    def recorded() -> list[str]:
+        return list(AuditEvent.objects.filter(site=clinic.site, type="setting").values_list("entity", flat=True))
+
+    note_zone_data()
+    note_zone_data()
+    assert recorded() == [f"ZoneData/{zone_data()}"]
+    assert re.fullmatch(r"20\d\d[a-z]?.*", zone_data())
+    monkeypatch.setattr("openkap.project.start.zone_data", lambda: "2099z")
+    note_zone_data()
+    assert recorded()[-1] == "ZoneData/2099z"
 
 
 def shown(moment: datetime, zone: str, how: str = "D j M Y, H:i") -> str:
