@@ -8,13 +8,12 @@ from decimal import Decimal
 from openkap.cli.io import day, read_json, site, stamped, write_bytes, write_json
 from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg
-from openkap.kernel.site import Site
 from openkap.pkpd.course import sessions
 from openkap.pkpd.effect import expectation
-from openkap.pkpd.library import model_named, say
+from openkap.pkpd.library import say
 from openkap.pkpd.picture import picture
 from openkap.pkpd.request import read_request
-from openkap.pkpd.simulate import document, simulate
+from openkap.pkpd.simulate import document, simulate, unsigned
 from openkap.pkpd.types import Dose, Request
 from openkap.plan.book import Book, book_of
 from openkap.plan.limits import beyond_never
@@ -27,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     more = refuse_beyond_never(request, book_of(here))
     course = simulate(request)
     found = document(course, expectation(request))
-    found["warnings"] += [*more, *_unsigned(request, here)]
+    found["warnings"] += [*more, *unsigned(request, here, day(None))]
     if arguments.form == "svg":
         write_bytes(picture(course, theme=arguments.theme, warnings=found["warnings"]).encode())
     else:
@@ -75,11 +74,3 @@ def _beyond(request: Request, doses: list[Dose], book: Book, *, other: bool) -> 
         each = sum((Decimal(repr(one)) for one in asked if one is not None), Decimal(0)) if all(asked) else mg / kg
         per_kg = DoseMgPerKg(round(each, 9))
     return beyond_never(doses[0].route, drug, DoseMg(round(mg, 9)), per_kg, book)
-
-
-def _unsigned(request: Request, here: Site) -> list[str]:
-    """In production, a set that nobody at the site has signed says so."""
-    model = model_named(request.model)
-    rows = [model] + ([model_named(model.base)] if model.base else [])
-    names = [row.id for row in rows if not here.signed(row, day(None))]
-    return [say("PKW-UNSIGNED", rows=", ".join(names))] if names else []

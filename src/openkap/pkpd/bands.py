@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from openkap.pkpd.draw import normal
 from openkap.pkpd.solve import Block, chunk_length, courses
 from openkap.pkpd.structure import KETAMINE_G_PER_MOL, NORKETAMINE_G_PER_MOL
 from openkap.pkpd.types import Residual
@@ -59,10 +60,12 @@ def between_people(
     q = blocks[0].c.shape[1]
     found = np.empty((q, len(percentiles), len(times)))
     sampled = np.empty_like(found) if residual and rng is not None else None
+    n = blocks[0].c.shape[0]
+    noise = [(normal(n, rng), normal(n, rng)) for _ in range(q)] if sampled is not None and rng is not None else []
     for where, out in courses(blocks, times):
-        if sampled is not None and rng is not None:
+        if sampled is not None:
             for output in range(q):
-                sampled[output, :, where] = read_off(_sample(out[output], output, residual, rng), percentiles)
+                sampled[output, :, where] = read_off(_sample(out[output], output, residual, noise[output]), percentiles)
         for output in range(q):
             found[output, :, where] = read_off(out[output], percentiles)
     return found, sampled
@@ -114,8 +117,13 @@ def read_off(values: NDArray, percentiles: Sequence[float]) -> NDArray:
     return found
 
 
-def _sample(values: NDArray, output: int, residual: Sequence[Residual], rng: Generator) -> NDArray:
-    """What blood samples of these people would show."""
+def _sample(values: NDArray, output: int, residual: Sequence[Residual], noise: tuple[NDArray, NDArray]) -> NDArray:
+    """
+    What blood samples of these people would show.
+
+    Each person keeps one deviate for all times: at each time the percentiles are those of independent samples, and
+    from time to time they do not jitter.
+    """
     import numpy as np
 
     analyte = ("ketamine", "norketamine")[output] if output < 2 else ""
@@ -123,9 +131,11 @@ def _sample(values: NDArray, output: int, residual: Sequence[Residual], rng: Gen
     for error in residual:
         if error.analyte != analyte:
             continue
-        noise = rng.standard_normal(shown.shape)
-        shown *= np.exp(float(error.log_sd) * noise) if error.log_sd else 1 + float(error.proportional) * noise
+        if error.log_sd:
+            shown *= np.exp(float(error.log_sd) * noise[0])
+        elif error.proportional:
+            shown *= 1 + float(error.proportional) * noise[0]
         if error.additive_nmol_ml:
             weight = NORKETAMINE_G_PER_MOL if analyte == "norketamine" else KETAMINE_G_PER_MOL
-            shown += float(error.additive_nmol_ml) * weight * rng.standard_normal(shown.shape)
+            shown += float(error.additive_nmol_ml) * weight * noise[1]
     return np.asarray(np.maximum(shown, 0.0))

@@ -7,13 +7,11 @@ from effects.toml.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from openkap.pkpd.bands import single
 from openkap.pkpd.course import drawn_blocks, sessions
 from openkap.pkpd.draw import flat, normal
 from openkap.pkpd.interact import change
@@ -154,23 +152,3 @@ def _stays_above(ready: NDArray, grid: NDArray, share: float) -> float | None:
     if not len(below):
         return float(grid[0])
     return float(grid[below[-1] + 1]) if below[-1] + 1 < len(grid) else None
-
-
-def rise_over(request: Request, times: Sequence[float]) -> float:
-    """
-    Accumulation: the typical peak after the last session over the typical peak after the first, as a ratio.
-
-    Args:
-        request: several sessions. times: minutes after a session's first dose at which it is sampled.
-    """
-    import numpy as np
-
-    from openkap.pkpd.course import typical_blocks
-
-    model = model_named(request.model)
-    applied = change(model, [d.route for d in request.doses], request.interactions)
-    blocks = typical_blocks(model, request.subject, request.doses, applied)
-    groups = sessions(request.doses)
-    after = np.asarray(times, dtype=float)
-    peaks = [single(blocks, group[0].at_min + after)[0].max() for group in (groups[0], groups[-1])]
-    return float(peaks[1] / peaks[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from string import Formatter
 from typing import Any
@@ -205,6 +205,12 @@ def agents() -> dict[str, str]:
     found = {row.agent: row.agent for row in interactions().interaction}
     found |= {name: row.agent for row in interactions().interaction for name in row.also}
     return found
+
+
+def agents_taken(medicines: Iterable[str]) -> tuple[str, ...]:
+    """The agents that these ingredients and classes of a medicine list are."""
+    held = set(medicines)
+    return tuple(dict.fromkeys(row.agent for row in interactions().interaction if held & set(row.medicines)))
 
 
 def trial(agent: str, route: PkRoute) -> Interaction | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from xml.sax.saxutils import escape
 
 from openkap.pkpd.course import sessions
@@ -21,9 +21,22 @@ if TYPE_CHECKING:
 
 Theme = Literal["light", "dark", "print"]
 
-WIDTH, HEIGHT = 960, 560
-LEFT, RIGHT, TOP, BOTTOM = 76, 24, 104, 152
 MOST_POINTS = 800
+
+
+class Box(NamedTuple):
+    """Size of a picture and of its margins, in user units."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
+WHOLE = Box(960, 580, 76, 24, 124, 152)  # with title, legend and notes
+INSET = Box(460, 300, 48, 12, 34, 46)  # in a page that says the rest
 
 COLOURS: dict[str, dict[str, str]] = {
     "light": {
@@ -52,6 +65,15 @@ COLOURS: dict[str, dict[str, str]] = {
     },
 }
 
+# The tokens of the page that an inset stands in, so that it follows the reader's scheme.
+PAGE = {
+    "ink": "var(--ink-2)",
+    "grid": "var(--line)",
+    "main": "var(--accent)",
+    "other": "var(--hold)",
+    "wide": "var(--ink-3)",
+}
+
 
 def picture(course: Course, *, theme: Theme = "light", warnings: Sequence[str] | None = None) -> str:
     """
@@ -63,31 +85,45 @@ def picture(course: Course, *, theme: Theme = "light", warnings: Sequence[str] |
         warnings: shown by number below; the course's own where None.
 
     Returns:
-        The text of the picture, WIDTH x HEIGHT user units.
+        The text of the picture, as large as WHOLE.
     """
     colour = COLOURS[theme]
-    frame = _Frame.of(course)
+    frame = _Frame.of(course, WHOLE)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        ' role="img" aria-labelledby="pk-title pk-text" font-family="sans-serif">',
-        f'<title id="pk-title">{escape(_title(course))}</title>',
-        f'<desc id="pk-text">{escape(_description(course))}</desc>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{colour["paper"]}"/>',
-        _text(LEFT, 26, _title(course), colour["ink"], size=18, weight="bold"),
-        _text(LEFT, 48, _doses(course), colour["ink"]),
+        _opening(course, WHOLE, 'xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"', size=True),
+        f'<rect width="{WHOLE.width}" height="{WHOLE.height}" fill="{colour["paper"]}"/>',
+        _text(WHOLE.left, 26, _title(course), colour["ink"], size=18, weight="bold"),
+        _text(WHOLE.left, 48, _doses(course), colour["ink"]),
+        *frame.drawn(course, colour),
+        *_legend(course, colour),
+        *_notes(course.warnings if warnings is None else warnings, colour),
     ]
-    parts += frame.axes(colour)
-    if course.ensemble is not None:
-        parts.append(frame.band(course.ensemble, colour["wide"], 0.16))
-    if course.ketamine.p05 is not None:
-        parts.append(frame.band(course.ketamine, colour["main"], 0.28))
-    if course.norketamine is not None:
-        parts.append(frame.line(course.norketamine.typical, colour["other"], dash="7 5"))
-    parts.append(frame.line(course.ketamine.typical, colour["main"]))
-    parts += frame.doses(course, colour)
-    parts += _legend(course, colour)
-    parts += _notes(course.warnings if warnings is None else warnings, colour)
     return "\n".join([*parts, "</svg>", ""])
+
+
+def inset(course: Course, *, window: tuple[float, float] | None = None) -> str:
+    """
+    The course as an SVG element for a page that says title, legend and notes in its own words.
+
+    Args:
+        course: as `simulate` gives it, of at least two times.
+        window: start and end of what is to be marked, minutes.
+
+    Returns:
+        The element, as large as INSET, without size of its own and in the colours of its page.
+    """
+    frame = _Frame.of(course, INSET)
+    marked = [frame.mark(*window, PAGE)] if window else []
+    return "\n".join([_opening(course, INSET, 'class="curve"'), *marked, *frame.drawn(course, PAGE), "</svg>"])
+
+
+def _opening(course: Course, box: Box, more: str, *, size: bool = False) -> str:
+    sized = f' width="{box.width}" height="{box.height}"' if size else ""
+    return (
+        f'<svg {more}{sized} viewBox="0 0 {box.width} {box.height}" role="img" aria-labelledby="pk-title pk-text">\n'
+        f'<title id="pk-title">{escape(_title(course))}</title>\n'
+        f'<desc id="pk-text">{escape(_description(course))}</desc>'
+    )
 
 
 def _title(course: Course) -> str:
@@ -118,25 +154,54 @@ def _description(course: Course) -> str:
 class _Frame:
     """The scales of the picture."""
 
-    def __init__(self, times: Sequence[float], top: float):
-        self.times = times
+    def __init__(self, times: Sequence[float], top: float, box: Box):
+        self.times, self.box = times, box
         self.first, self.span = times[0], max(times[-1] - times[0], 1.0)
         self.tick = _nice(top / 5)
         self.top = self.tick * math.ceil(top / self.tick) or 1.0
         self.every = max(1, math.ceil(len(times) / MOST_POINTS))
 
     @classmethod
-    def of(cls, course: Course) -> _Frame:
-        curves = [course.ketamine, course.norketamine, course.ensemble]
+    def of(cls, course: Course, box: Box) -> _Frame:
+        curves = [course.ketamine, course.norketamine, course.ensemble, course.sample]
         tops = [float((c.p95 if c.p95 is not None else c.typical).max()) for c in curves if c is not None]
         tops += [float(course.ketamine.typical.max())]
-        return cls(course.request.times_min, max(*tops, 1e-6))
+        return cls(course.request.times_min, max(*tops, 1e-6), box)
 
     def x(self, minutes: float) -> float:
-        return LEFT + (minutes - self.first) / self.span * (WIDTH - LEFT - RIGHT)
+        return self.box.left + (minutes - self.first) / self.span * (self.box.width - self.box.left - self.box.right)
 
     def y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - value / self.top * (HEIGHT - TOP - BOTTOM)
+        return self.foot - value / self.top * (self.foot - self.box.top)
+
+    @property
+    def foot(self) -> int:
+        return self.box.height - self.box.bottom
+
+    @property
+    def end(self) -> int:
+        return self.box.width - self.box.right
+
+    def drawn(self, course: Course, colour: dict[str, str]) -> list[str]:
+        """Axes, bands, lines and doses; the bands differ by fill and outline as well as by colour."""
+        parts = self.axes(colour)
+        if course.ensemble is not None:
+            parts.append(self.band(course.ensemble, colour["wide"], 0.16))
+        if course.ketamine.p05 is not None:
+            parts.append(self.band(course.ketamine, colour["main"], 0.28))
+        for edge in (course.sample.p05, course.sample.p95) if course.sample is not None else ():
+            if edge is not None:
+                parts.append(self.line(edge, colour["main"], dash="2 4", width=1.2))
+        if course.norketamine is not None:
+            parts.append(self.line(course.norketamine.typical, colour["other"], dash="7 5"))
+        parts.append(self.line(course.ketamine.typical, colour["main"]))
+        return parts + self.doses(course, colour)
+
+    def mark(self, start: float, end: float, colour: dict[str, str]) -> str:
+        """A bar above the curves from one time to another, as far as they are shown."""
+        low, high = (self.x(min(max(at, self.first), self.first + self.span)) for at in (start, end))
+        look = f'y="{self.box.top - 8}" height="6" fill="{colour["ink"]}"'
+        return f'<rect x="{low:.1f}" width="{max(high - low, 2):.1f}" {look}/>'
 
     def points(self, line: NDArray) -> list[str]:
         """Points of a line; of every stretch of times too dense to draw, its highest."""
@@ -146,10 +211,10 @@ class _Frame:
             found.append(f"{self.x(self.times[place]):.1f},{self.y(float(line[place])):.1f}")
         return found
 
-    def line(self, line: NDArray, colour: str, dash: str = "") -> str:
+    def line(self, line: NDArray, colour: str, dash: str = "", width: float = 2.5) -> str:
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         points = " ".join(self.points(line))
-        return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5"{dashed}/>'
+        return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}"{dashed}/>'
 
     def band(self, curve: Curve, colour: str, opacity: float) -> str:
         assert curve.p05 is not None and curve.p95 is not None
@@ -159,23 +224,22 @@ class _Frame:
 
     def axes(self, colour: dict[str, str]) -> list[str]:
         found = []
+        left, end, foot, top = self.box.left, self.end, self.foot, self.box.top
         steps = round(self.top / self.tick)
         for step in range(steps + 1):
             value, y = step * self.tick, self.y(step * self.tick)
-            found.append(
-                f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour["grid"]}"/>'
-            )
-            found.append(_text(LEFT - 8, y + 4, f"{value:g}", colour["ink"], anchor="end"))
+            found.append(f'<line x1="{left}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour["grid"]}"/>')
+            found.append(_text(left - 8, y + 4, f"{value:g}", colour["ink"], anchor="end"))
         unit, size = ("d", 1440.0) if self.span > 4 * 1440 else ("h", 60.0) if self.span > 240 else ("min", 1.0)
         tick = _nice(self.span / size / 8)
         first = math.ceil(self.first / size / tick - 1e-9)
         last = math.floor((self.first + self.span) / size / tick + 1e-9)
         for at in (place * tick for place in range(first, last + 1)):
-            x, foot = self.x(at * size), HEIGHT - BOTTOM
+            x = self.x(at * size)
             found.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{foot}" y2="{foot + 5}" stroke="{colour["ink"]}"/>')
             found.append(_text(x, foot + 20, f"{at:g}", colour["ink"], anchor="middle"))
-        found.append(_text(LEFT, TOP - 10, "ng/mL", colour["ink"]))
-        found.append(_text(WIDTH - RIGHT, HEIGHT - BOTTOM + 38, f"time, {unit}", colour["ink"], anchor="end"))
+        found.append(_text(4, top - 14, "ng/mL", colour["ink"]))
+        found.append(_text(end, foot + 38, f"time, {unit}", colour["ink"], anchor="end"))
         return found
 
     def doses(self, course: Course, colour: dict[str, str]) -> list[str]:
@@ -183,7 +247,7 @@ class _Frame:
         found, free = [], -math.inf
         for group in sessions(course.request.doses):
             x, foot = self.x(group[0].at_min), self.y(0)
-            if not LEFT - 1 <= x <= WIDTH - RIGHT + 1:
+            if not self.box.left - 1 <= x <= self.end + 1:
                 continue
             end = self.x(min(max(d.at_min + d.duration_min for d in group), self.first + self.span))
             found.append(f'<path d="M{x:.1f} {foot:.1f} l-5 -9 h10 z" fill="{colour["ink"]}"/>')
@@ -191,7 +255,7 @@ class _Frame:
                 line = f'<line x1="{x:.1f}" x2="{end:.1f}" y1="{foot:.1f}" y2="{foot:.1f}"'
                 found.append(f'{line} stroke="{colour["ink"]}" stroke-width="4"/>')
             if x > free:
-                words = f"{sum(d.amount_mg for d in group):.4g} mg"
+                words = f"{sum(d.amount_mg for d in group):.3g} mg"
                 found.append(_text(x - 5, foot + 38, words, colour["ink"], size=12))
                 free = x + 12 + 8 * len(words)
         return found
@@ -205,18 +269,24 @@ def _legend(course: Course, colour: dict[str, str]) -> list[str]:
         entries.append(("band", "main", "0.28", "5 to 95 % between people"))
     if course.ensemble is not None:
         entries.append(("band", "wide", "0.16", "5 to 95 % over several sets"))
-    found, x = [], LEFT
+    if course.sample is not None:
+        entries.append(("line", "main", "2 4", "5 to 95 % of blood samples"))
+    found: list[str] = []
+    x, y, end = WHOLE.left, 70, WHOLE.width - WHOLE.right
     for kind, name, how, words in entries:
+        wide = 48 + 7 * len(words)
+        if x + wide > end:
+            x, y = WHOLE.left, y + 22
         if kind == "line":
             dashed = f' stroke-dasharray="{how}"' if how else ""
             found.append(
-                f'<line x1="{x}" x2="{x + 28}" y1="70" y2="70" stroke="{colour[name]}" stroke-width="2.5"{dashed}/>'
+                f'<line x1="{x}" x2="{x + 28}" y1="{y}" y2="{y}" stroke="{colour[name]}" stroke-width="2.5"{dashed}/>'
             )
         else:
             look = f'fill="{colour[name]}" fill-opacity="{how}" stroke="{colour[name]}" stroke-width="0.6"'
-            found.append(f'<rect x="{x}" y="63" width="28" height="14" {look}/>')
-        found.append(_text(x + 34, 75, words, colour["ink"]))
-        x += 48 + 7 * len(words)
+            found.append(f'<rect x="{x}" y="{y - 7}" width="28" height="14" {look}/>')
+        found.append(_text(x + 34, y + 5, words, colour["ink"]))
+        x += wide
     return found
 
 
@@ -229,8 +299,8 @@ def _notes(warnings: Sequence[str], colour: dict[str, str]) -> list[str]:
         if len(lines) <= room
         else [*lines[: room - 1], f"and {len(lines) - room + 1} more notes beside the numbers"]
     )
-    y = HEIGHT - BOTTOM + 60
-    return [_text(LEFT, y + 20 * place, text, colour["ink"], size=12) for place, text in enumerate(shown)]
+    y = WHOLE.height - WHOLE.bottom + 60
+    return [_text(WHOLE.left, y + 20 * place, text, colour["ink"], size=12) for place, text in enumerate(shown)]
 
 
 def _text(

@@ -7,9 +7,11 @@ What a planned dose would do: the typical course, the bands, and everything that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from openkap.kernel.content import sources
+from openkap.kernel.site import Site
 from openkap.kernel.source import verified
 from openkap.pkpd.bands import between_people, pooled, single
 from openkap.pkpd.course import drawn_blocks, typical_blocks
@@ -151,8 +153,7 @@ def _obese(request: Request) -> bool:
 def warnings(request: Request, model: Model, applied: Change, curve: Curve) -> list[str]:
     """Every sentence that fits this request: range, unverified parameters, site, route, base, interactions."""
     drug, routes = request.drug, list(dict.fromkeys(dose.route for dose in request.doses))
-    found = [say("PKW-SITE", model=model.id, site=model.site), say("PKW-BASE")]
-    found += _range(request, model)
+    found = _range(request, model)
     found += _trust(model)
     if model.low_evidence and any(route != "iv" for route in routes):
         found.append(say("PKW-LOW", drug=drug, model=model.id))
@@ -174,7 +175,15 @@ def warnings(request: Request, model: Model, applied: Change, curve: Curve) -> l
     top = curve.typical if curve.p95 is None else curve.p95
     if float(top.max()) > line.number("line"):
         found.append(told(line))
-    return found
+    return [*found, say("PKW-SITE", model=model.id, site=model.site), say("PKW-BASE")]
+
+
+def unsigned(request: Request, site: Site, on: date) -> list[str]:
+    """What to say of a set that the site has not signed by this day; in demonstration mode all content counts."""
+    model = model_named(request.model)
+    rows = [model] + ([model_named(model.base)] if model.base else [])
+    names = [row.id for row in rows if not site.signed(row, on)]
+    return [say("PKW-UNSIGNED", rows=", ".join(names))] if names else []
 
 
 def _range(request: Request, model: Model) -> list[str]:

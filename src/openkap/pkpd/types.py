@@ -174,6 +174,7 @@ class Interaction(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     Args:
         agent: lower case with hyphens; `also`: other names.
+        medicines: ingredients and classes of a medicine list that are this agent.
         auc_ratio, cmax_ratio, norketamine_ratio: None where not given.
     """
 
@@ -181,6 +182,7 @@ class Interaction(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True
     route: PkRoute
     text: str
     also: tuple[str, ...] = ()
+    medicines: tuple[str, ...] = ()
     auc_ratio: Decimal | None = None
     cmax_ratio: Decimal | None = None
     norketamine_ratio: Decimal | None = None

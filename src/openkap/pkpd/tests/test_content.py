@@ -53,7 +53,7 @@ def test_row_ids_are_single_and_texts_hold_only_numbers_that_exist():
 def test_every_sentence_is_used():
     from pathlib import Path
 
-    code = "".join(p.read_text(encoding="utf-8") for p in Path(library.__file__).parent.parent.glob("*/*.py"))
+    code = "".join(p.read_text(encoding="utf-8") for p in Path(library.__file__).parent.parent.rglob("*.py"))
     assert [name for name in warning_rows() if f'"{name}"' not in code] == []
     assert say("PKW-FEW", n=5).startswith("Percentiles of 5")
 

@@ -13,7 +13,7 @@ import pytest
 
 import openkap.pkpd
 from openkap.pkpd.effect import expectation
-from openkap.pkpd.picture import COLOURS, picture
+from openkap.pkpd.picture import COLOURS, INSET, inset, picture
 from openkap.pkpd.simulate import document
 from openkap.pkpd.tests.asking import course, request
 
@@ -121,6 +121,7 @@ def test_a_picture_shows_doses_with_units_bands_with_names_and_its_gist_for_a_sc
     said = texts(root)
     assert "35 mg (0.5 mg/kg) iv over 40 min at 0 min" in said
     assert {"ng/mL", "time, min", "5 to 95 % between people", "5 to 95 % over several sets", "35 mg"} <= set(said)
+    assert "5 to 95 % of blood samples" in said
     assert root.get("role") == "img"
     described = root.find(f"{SVG}desc")
     assert described is not None and "Typical peak" in (described.text or "")
@@ -135,7 +136,7 @@ def test_each_theme_can_be_read_and_lines_differ_by_more_than_colour(theme: str)
     for name in ("ink", "main", "other", "wide"):
         assert contrast(COLOURS[theme][name], paper) >= (4.5 if name == "ink" else 3.0), (theme, name)
     dashes = [line.get("stroke-dasharray") for line in root.iter(f"{SVG}polyline")]
-    assert len(set(dashes)) == len(dashes) == 2
+    assert sorted(map(str, dashes)) == ["2 4", "2 4", "7 5", "None"]  # samples, norketamine, ketamine
 
 
 def contrast(one: str, two: str) -> float:
@@ -146,6 +147,15 @@ def contrast(one: str, two: str) -> float:
 
     high, low = sorted((light(one), light(two)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_an_inset_takes_the_colours_of_its_page_marks_a_window_and_stays_inside_its_box():
+    found = course("otto-2021", times_min=list(range(0, 241, 5)), population=POPULATION)
+    text = inset(found, window=(30, 90))
+    ElementTree.fromstring(text)
+    assert "#" not in text.replace("&#", "") and "var(--accent)" in text and "<rect" in text
+    points = [tuple(map(float, p.split(","))) for line in re.findall(r'points="([^"]+)"', text) for p in line.split()]
+    assert all(INSET.left <= x <= INSET.width - INSET.right and INSET.top <= y <= INSET.height for x, y in points)
 
 
 def test_a_picture_needs_no_script_no_font_and_no_address():

@@ -8,6 +8,7 @@ app_name = "plan"
 urlpatterns = [
     path("", views.newest, name="newest"),
     path("edit/", views.edit, name="edit"),
+    path("dose/", views.dose, name="dose"),
     path("sign/", views.sign, name="sign"),
     path("versions/", views.versions, name="versions"),
     path("v/<int:version>/", views.version, name="version"),

@@ -26,6 +26,7 @@ from openkap.plan.sheet import plan_sheet
 from openkap.screen.decisions import open_points
 from openkap.web.judge import judge, propose
 from openkap.web.parts import Change
+from openkap.web.plan import dose_panel
 from openkap.web.plan.forms import PlanForm, changeable, initial
 from openkap.web.screen.forms import ReasonForm, SignForm
 
@@ -33,6 +34,7 @@ from openkap.web.screen.forms import ReasonForm, SignForm
 OPEN = ("missing", "calendar", "regimen", "edits", "options", "modalities", "alternatives", "limits")
 
 clinicians = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
+lookers = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT, once=False)  # looking at a dose writes nothing
 signer = about_patient(Role.PRESCRIBER, purpose=Purpose.TREATMENT, step_up=True)
 exporter = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT, step_up=True)
 
@@ -85,8 +87,17 @@ def _shown(request: ClinicRequest, row: Programme, last: int) -> HttpResponse:
         "far": far,
         "open": open_points(now.screening) if row.version == last else [],
         "prescribes": request.principal.has(Role.PRESCRIBER),
+        "dose_form": dose_panel.empty_form(request.patient, row),
     }
     return render(request, "plan/plan.html", context)
+
+
+@lookers
+def dose(request: ClinicRequest) -> HttpResponse:
+    """What a dose would do in people like this: typed, computed, shown; nothing is kept."""
+    shown = dose_panel.look(request.patient, request.POST if request.method == "POST" else None)
+    refused = request.method == "POST" and shown.answer is None and not request.headers.get("HX-Request")
+    return render(request, "plan/dose.html", {"dose_form": shown.form, "would": shown}, status=422 if refused else 200)
 
 
 @clinicians
