@@ -15,8 +15,10 @@ from openkap.kernel.site import Site
 from openkap.people import audit
 from openkap.people.models import AuditEvent, Effect
 from openkap.people.types import Role
+from openkap.project.start import settle_content
 from openkap.review.catalogue import chapters
-from openkap.review.signing import signable
+from openkap.review.folder import Held
+from openkap.review.signing import sign_rows, signable
 from openkap.web.content.lines import Wanted, chosen, lines
 from tests.database import Clinic
 
@@ -156,6 +158,22 @@ def test_in_a_demonstration_a_signature_is_practice_and_decides_nothing(clinic: 
     assert (tmp_path / "data" / "practice" / "signatures.toml").is_file()
     assert Site.open(None).signatures == {}
     assert AuditEvent.objects.filter(type="content-practice").count() == 1
+
+
+@pytest.mark.hazard("HAZ-65", "C1")
+@pytest.mark.parametrize("recorded", [True, False])
+def test_no_signature_stands_without_its_event_after_a_process_was_killed(clinic: Clinic, folder: Path, recorded: bool):
+    """As a killed process leaves the folder: the file in place, the transaction gone (or just done)."""
+    killed = Held(folder, "of-a-request")
+    sign_rows(killed, {ROW: print_of()}, by="Prescriber Person", role="prescriber", on=date(2026, 11, 25))
+    if recorded:
+        audit.record(clinic.site.pk, [audit.Event("content", "C")], origin=audit.Origin(request_id="of-a-request"))
+    settle_content()
+    assert bool(Site.open(folder).signatures) is recorded
+    told = AuditEvent.objects.filter(type="content", outcome="failure", entity="Change/of-a-request")
+    assert told.exists() is not recorded
+    assert clinic.client(Role.PRESCRIBER).post("/content/sign/", form()).status_code == 302
+    assert Site.open(folder).signatures
 
 
 def test_each_filter_shows_what_it_says_and_each_row_is_in_one_state(folder: Path):

@@ -24,6 +24,7 @@ from openkap.kernel.content import Header, convert, load, read_site_toml, refuse
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.source import Row, Sourced
 
+SITE_FILE = "crisis.toml"  # of a site's folder
 Ring = Literal["on-call", "care-team", "clinicians", "staff"]
 RINGS: tuple[Ring, ...] = ("on-call", "care-team", "clinicians", "staff")  # each wider than the one before
 
@@ -159,7 +160,7 @@ def help_of(site: Path | None) -> Help:
         ContentFault: the site's file is malformed or has no number that can be dialled.
     """
     rules = crisis_rules()
-    path = site / "crisis.toml" if site else None
+    path = site / SITE_FILE if site else None
     if path is None or not path.is_file():
         lines = tuple(Line(f"{row.name} ({row.country})", row.number, row.when) for row in rules.line)
         return Help(rules.texts, lines, rules.texts.unset, "")

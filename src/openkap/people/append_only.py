@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
 from django.db.migrations import RunPython
 
 TABLES: set[str] = set()  # every table that a loaded migration protects
@@ -32,6 +33,20 @@ def protect(connection: Any, table: str) -> None:
         for verb in _verbs(connection):
             text = _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
             cursor.execute(text.format(table=table, verb=verb.lower(), VERB=verb))
+
+
+def open_to_change() -> list[str]:
+    """The protected tables that have lost a trigger, or whose trigger is switched off."""
+    installed = (
+        "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')"
+        if connection.vendor == "postgresql"
+        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(installed)
+        found = {name for (name,) in cursor.fetchall()}
+    wanted = {table: {f"{table}_no_{verb.lower()}" for verb in _verbs(connection)} for table in TABLES}
+    return sorted(table for table, names in wanted.items() if not names <= found)
 
 
 def release(connection: Any, table: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -169,10 +169,18 @@ def faults(site_id: UUID, checkpoints: Iterable[Checkpoint] = ()) -> list[str]:
     Args:
         checkpoints: those kept on another machine; without them a cut tail cannot be seen.
     """
-    found: list[str] = []
     hashes = {0: FIRST}
-    number, previous = 0, FIRST
-    for row in AuditEvent.objects.filter(site_id=site_id).order_by("sequence").iterator(chunk_size=2000):
+    rows = AuditEvent.objects.filter(site_id=site_id).order_by("sequence").iterator(chunk_size=2000)
+    found = _chain_faults(rows, 0, FIRST, hashes)
+    return found + _against(checkpoints, site_id, hashes, max(hashes))
+
+
+def _chain_faults(
+    rows: Iterable[AuditEvent], number: int, previous: str, hashes: dict[int, str] | None = None
+) -> list[str]:
+    """What is wrong within events that follow event `number`; `hashes` takes in the hash of each."""
+    found: list[str] = []
+    for row in rows:
         if row.sequence != number + 1:
             found.append(f"Events {number + 1} to {row.sequence - 1} are missing.")
         if row.previous_hash != previous:
@@ -180,7 +188,14 @@ def faults(site_id: UUID, checkpoints: Iterable[Checkpoint] = ()) -> list[str]:
         if row.hash != digest(row):
             found.append(f"Event {row.sequence} is not as it was written.")
         number, previous = row.sequence, row.hash
-        hashes[number] = row.hash
+        if hashes is not None:
+            hashes[number] = row.hash
+    return found
+
+
+def _against(checkpoints: Iterable[Checkpoint], site_id: UUID, hashes: Mapping[int, str], number: int) -> list[str]:
+    """What checkpoints say against a chain that ends at event `number`."""
+    found: list[str] = []
     for point in checkpoints:
         if point.site != str(site_id) or not point.is_genuine:
             found.append(f"The checkpoint at {point.sequence} of {point.at} is not one of this site.")
@@ -189,6 +204,27 @@ def faults(site_id: UUID, checkpoints: Iterable[Checkpoint] = ()) -> list[str]:
         elif hashes[point.sequence] != point.hash:
             found.append(f"Event {point.sequence} is not the one that the checkpoint of {point.at} saw.")
     return found
+
+
+def faults_at_the_end(site_id: UUID, checkpoints: Sequence[Checkpoint] = (), events: int = 1000) -> list[str]:
+    """
+    What is wrong with the last events of a chain, in a time that does not grow with it: for every start.
+
+    Args:
+        checkpoints: those kept on another machine, oldest first; the last one is compared.
+    """
+    last = AuditEvent.objects.filter(site_id=site_id).order_by("-sequence")[:events]
+    rows = sorted(last, key=lambda row: row.sequence)
+    first = rows[0].sequence if rows else 1
+    before = FIRST if first == 1 else rows[0].previous_hash
+    hash_of = AuditEvent.objects.filter(site_id=site_id).values_list("hash", flat=True)
+    if first > 1 and hash_of.filter(sequence=first - 1).first() != before:
+        return [f"Event {first} does not follow the event before it."]
+    known = {row.sequence: row.hash for row in rows}
+    point = checkpoints[-1:]
+    if point and point[0].sequence < first and (old := hash_of.filter(sequence=point[0].sequence).first()):
+        known[point[0].sequence] = old
+    return _chain_faults(rows, first - 1, before) + _against(point, site_id, known | {0: FIRST}, first + len(rows) - 1)
 
 
 def keep_checkpoint(folder: Path, site_id: UUID) -> Checkpoint:

@@ -5,7 +5,8 @@ A change of the database together with a change outside of it, such as a file: b
         after_rollback(held.restore)       run if the transaction does not commit, whoever ends it
         hold(holding(folder))              released when the transaction is over, and not before
 
-A crash between the two leaves the file changed and the database not; the file then says itself who did it.
+A crash between the two leaves the file changed and the database not: who changes a file marks it as unfinished, and
+takes back at the next start what the database does not hold.
 """
 
 from __future__ import annotations

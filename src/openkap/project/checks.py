@@ -17,14 +17,22 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from openkap.assess import crisis
 from openkap.kernel.errors import UserError
-from openkap.people.models import Patient, User
+from openkap.people import audit
+from openkap.people.append_only import open_to_change
+from openkap.people.models import Patient, Site, User
 from openkap.project.environment import LOOPBACK, SECRET_FILE
 from openkap.project.sqlite import REPAIRED
 
 NETWORK_DRIVES = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs"})
 _SHORTEST_SECRET = 50  # characters; Django's own check asks the same
 WHOLE = "PRAGMA quick_check(1)"  # reads every page once; "ok" if the file is whole
+DAMAGED = "SELECT sum(checksum_failures) FROM pg_stat_database WHERE datname = current_database()"
+HALF_MADE = (
+    "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
+    "UNION ALL SELECT conname::text FROM pg_constraint WHERE NOT convalidated LIMIT 1"
+)
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 
 
@@ -45,6 +53,7 @@ def refusals() -> Iterator[str]:
         return
     yield from _settings()
     yield from _files()
+    yield from _crisis()
     if not clock_is_synchronised():
         yield "The clock of this machine is not synchronised: start chrony or another NTP client."
     yield from _database()
@@ -87,6 +96,17 @@ def _files() -> Iterator[str]:
             yield f"Others on this machine can open {path.name!r} of the data folder: chmod go-rwx."
 
 
+def _crisis() -> Iterator[str]:
+    folder = settings.ENVIRONMENT.site
+    if folder is None or not (folder / crisis.SITE_FILE).is_file():
+        yield "The site's folder has no crisis.toml: write in it whom a patient calls in a crisis (docs/site.md)."
+        return
+    try:
+        crisis.help_of(folder)
+    except UserError as fault:
+        yield str(fault)
+
+
 def _database() -> Iterator[str]:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -97,6 +117,16 @@ def _database() -> Iterator[str]:
         yield "The database has accounts of the demonstration: use an empty database."
     if Patient.objects.filter(synthetic=True).exists():
         yield "The database has patients of the demonstration: use an empty database."
+    for table in open_to_change():
+        yield f"Rows of {table} can be changed or deleted, because its triggers are gone: restore the newest backup."
+    for site in Site.objects.all():
+        for fault in audit.faults_at_the_end(site.pk, _kept_checkpoints(site)):
+            yield f"The audit trail is not whole. {fault} Stop, keep the database, and restore the newest backup."
+
+
+def _kept_checkpoints(site: Site) -> list[audit.Checkpoint]:
+    folder = settings.ENVIRONMENT.checkpoints
+    return audit.kept_checkpoints(folder, site.pk) if folder else []
 
 
 def _sqlite() -> Iterator[str]:
@@ -117,6 +147,10 @@ def _postgresql() -> Iterator[str]:
         yield "PostgreSQL does not wait for the disk: set fsync to on."
     if _one("SHOW synchronous_commit") not in ("on", "remote_apply", "remote_write", "local"):
         yield "PostgreSQL answers before a commit is on the disk: set synchronous_commit to on."
+    if _one(DAMAGED):
+        yield "PostgreSQL has found damaged pages in this database: stop, keep it, and restore the newest backup."
+    if name := _one(HALF_MADE):
+        yield f"{name} of the database is not valid, so it may let wrong rows in: rebuild it, or restore a backup."
 
 
 def _one(query: str) -> Any:

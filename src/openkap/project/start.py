@@ -14,6 +14,7 @@ from openkap.people import audit, services
 from openkap.people.models import AuditEvent, Site
 from openkap.people.sign_in import invitation_path
 from openkap.people.types import Role
+from openkap.web.content import actions
 
 
 def open_database() -> None:
@@ -29,6 +30,12 @@ def open_database() -> None:
     except DatabaseError as fault:
         # The text of the fault may hold the address of the database, not its password.
         raise UserError(f"The database cannot be opened ({type(fault).__name__}): check OPENKAP_DATABASE.") from fault
+
+
+def settle_content() -> None:
+    """Take back a change of the site's files that a killed process left without its audit event."""
+    if (site := Site.objects.order_by("pk").first()) is not None:
+        actions.settle(site.pk)
 
 
 def note_zone_data() -> None:

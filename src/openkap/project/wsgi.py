@@ -13,7 +13,9 @@ application = get_wsgi_application()  # sets Django up, which the modules below 
 
 from openkap.project import keeper  # noqa: E402
 from openkap.project.checks import refuse_if_unsafe  # noqa: E402
+from openkap.project.start import settle_content  # noqa: E402
 
 refuse_if_unsafe()
+settle_content()
 if settings.ENVIRONMENT.checkpoints:
     keeper.start(settings.ENVIRONMENT.checkpoints)

@@ -6,6 +6,9 @@ The folder of a site while one person changes it: one at a time, a file whole or
         held.restore()                   the files as they were, if what belongs to the change failed
 
 Files are appended to and never rewritten, so what a person wrote in them by hand stays as it is.
+
+A change that is also recorded elsewhere (the app's audit trail) has a name. While it goes on, `.unfinished.json` says
+how long each file was before; where a process was killed in between, `settle` takes back what was not recorded.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,11 +35,20 @@ HEADS = {
 }
 
 
+UNFINISHED = ".unfinished.json"
+
+
 @dataclass(frozen=True)
 class Held:
-    """A site folder that nobody else changes meanwhile."""
+    """
+    A site folder that nobody else changes meanwhile.
+
+    Args:
+        change: by which the other record names this change; empty: the files alone hold it.
+    """
 
     folder: Path
+    change: str = ""
     _former: dict[str, bytes | None] = field(default_factory=dict)
 
     def site(self) -> Site:
@@ -54,6 +66,7 @@ class Held:
         try:
             former = path.read_bytes() if path.exists() else None
             self._former.setdefault(name, former)
+            self._mark()
             start = former if former is not None else HEADS[name].encode()
             _replace(path, start + (b"" if start.endswith(b"\n") else b"\n") + text.encode())
         except OSError as fault:
@@ -67,15 +80,25 @@ class Held:
             else:
                 _replace(self.folder / name, former)
         self._former.clear()
+        (self.folder / UNFINISHED).unlink(missing_ok=True)
+
+    def _mark(self) -> None:
+        if self.change:
+            lengths = {name: None if text is None else len(text) for name, text in self._former.items()}
+            marked = msgspec.json.encode({"change": self.change, "files": lengths})
+            _replace(self.folder / UNFINISHED, marked)
 
 
 @contextmanager
-def holding(folder: Path) -> Iterator[Held]:
+def holding(folder: Path, change: str = "") -> Iterator[Held]:
     """
     Hold a site folder; waits until whoever holds it is done.
 
+    Args:
+        change: as in `Held`; who gives one settles an unfinished change first.
+
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder, or a change of the app was cut off and is not settled.
     """
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -83,9 +106,49 @@ def holding(folder: Path) -> Iterator[Held]:
         raise UserError(f"{folder} cannot be opened ({fault.strerror}): check the site's folder.") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield Held(folder)
+        if not change and unfinished(folder):
+            raise UserError(f"A change of {folder} in the app was cut off: start openkap serve, which settles it.")
+        held = Held(folder, change)
+        yield held
+        if change:
+            (folder / UNFINISHED).unlink(missing_ok=True)
     finally:
         os.close(handle)
+
+
+def unfinished(folder: Path) -> bool:
+    """A change is going on, or was cut off."""
+    return (folder / UNFINISHED).is_file()
+
+
+def settle(held: Held, recorded: Callable[[str], bool]) -> str:
+    """
+    End a change that was cut off: what was recorded stands, what was not is taken back.
+
+    Args:
+        recorded: whether the other record holds the change of this name.
+
+    Returns:
+        The name of a change that was taken back; empty if there was none to take back.
+    """
+    marker = held.folder / UNFINISHED
+    if not marker.is_file():
+        return ""
+    marked = msgspec.json.decode(marker.read_bytes(), type=_Unfinished)
+    stands = recorded(marked.change)
+    for name, length in marked.files.items() if not stands else ():
+        path = held.folder / name
+        if length is None:
+            path.unlink(missing_ok=True)
+        elif path.exists():
+            _replace(path, path.read_bytes()[:length])
+    marker.unlink()
+    return "" if stands else marked.change
+
+
+class _Unfinished(msgspec.Struct, forbid_unknown_fields=True):
+    change: str
+    files: dict[str, int | None]
 
 
 def _replace(path: Path, content: bytes) -> None:

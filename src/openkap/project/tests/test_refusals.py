@@ -13,7 +13,9 @@ from django.conf import settings
 from django.db import connection
 
 from openkap.kernel.errors import UserError
-from openkap.people import services
+from openkap.people import audit, services
+from openkap.people.append_only import protect, release
+from openkap.people.models import AuditEvent
 from openkap.people.services import Identity
 from openkap.project import checks
 from openkap.project.environment import Database
@@ -21,11 +23,18 @@ from openkap.project.environment import Database
 SECRET = "kF3-9xQw_7LmZp2Rt8Vb5Nc1Yd6Ha4JsGe0UiOoTyXz-BvCnMqWrEt"
 
 
+CRISIS = (
+    '[[line]]\nid = "house"\nname = "Am Fluss, on call"\nnumber = "+43 1 555-0100"\n'
+    'source = "house list"\nby = "Ada Admin"\non = 2026-11-01\n'
+)
+
+
 @pytest.fixture
 def site(db: None, settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Settings of a production site without fault."""
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
+    (tmp_path / "crisis.toml").write_text(CRISIS)
     settings.PRODUCTION = True
     settings.ENVIRONMENT = dataclasses.replace(
         settings.ENVIRONMENT,
@@ -180,6 +189,56 @@ def test_a_database_that_can_lose_data_stops_it(site, monkeypatch: pytest.Monkey
     really = checks._one
     monkeypatch.setattr(checks, "_one", lambda asked: answer if asked == query else really(asked))
     assert only_fault().startswith(sentence)
+
+
+@pytest.mark.goal("RG-46")
+@pytest.mark.hazard("HAZ-48", "C1")
+@pytest.mark.parametrize(
+    ("text", "sentence"), [(None, "The site's folder has no crisis.toml"), ("line = 3", "crisis.toml")]
+)
+def test_a_site_that_does_not_say_whom_a_patient_calls_in_a_crisis_does_not_start(site, text, sentence):
+    path = site.ENVIRONMENT.site / "crisis.toml"
+    path.unlink()
+    if text:
+        path.write_text(text)
+    assert only_fault().startswith(sentence)
+
+
+@pytest.mark.goal("RG-46")
+@pytest.mark.hazard("HAZ-78", "C1")
+def test_a_table_whose_triggers_are_gone_stops_it(site):
+    release(connection, "people_auditevent")
+    try:
+        assert only_fault().startswith("Rows of people_auditevent can be changed or deleted")
+    finally:
+        protect(connection, "people_auditevent")
+
+
+@pytest.mark.goal("RG-46")
+@pytest.mark.hazard("HAZ-65", "C1")
+def test_an_audit_trail_whose_end_is_not_whole_stops_it(site):
+    where = services.open_site("Am Fluss")
+    for number in range(12):
+        audit.record(where.pk, [audit.Event("setting", "U", entity=f"Thing/{number}")])
+    audit.keep_checkpoint(site.ENVIRONMENT.checkpoints, where.pk)
+    assert list(checks.refusals()) == []
+    assert audit.faults_at_the_end(where.pk, audit.kept_checkpoints(site.ENVIRONMENT.checkpoints, where.pk), 5) == []
+    release(connection, "people_auditevent")
+    AuditEvent.objects.filter(site=where, sequence=9).update(entity="Thing/other")
+    protect(connection, "people_auditevent")
+    assert "Event 9 is not as it was written" in only_fault()
+    release(connection, "people_auditevent")
+    AuditEvent.objects.filter(site=where, sequence__gte=9).delete()
+    protect(connection, "people_auditevent")
+    assert "The chain ends at 8, but it had 12 events" in only_fault()
+
+
+@pytest.mark.skipif(settings.ENVIRONMENT.database.engine != "postgresql", reason="SQLite is read whole instead")
+@pytest.mark.parametrize(("asked", "answer", "said"), [("DAMAGED", 3, "damaged"), ("HALF_MADE", "i", "not valid")])
+def test_a_damaged_postgresql_stops_it(site, monkeypatch: pytest.MonkeyPatch, asked: str, answer: object, said: str):
+    really, query = checks._one, getattr(checks, asked)
+    monkeypatch.setattr(checks, "_one", lambda text: answer if text == query else really(text))
+    assert said in only_fault()
 
 
 @pytest.mark.goal("RG-46")

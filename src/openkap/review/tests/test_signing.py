@@ -1,5 +1,7 @@
 """Signing, withdrawing and overriding in a site's folder: what is kept, what is refused, what two people do at once."""
 
+import subprocess
+import sys
 import threading
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ from openkap.kernel.errors import Conflict, ContentFault, UnknownName, UserError
 from openkap.kernel.site import Site
 from openkap.review import signing
 from openkap.review.catalogue import chapters, signature_state
-from openkap.review.folder import holding
+from openkap.review.folder import holding, settle, unfinished
 
 ON = date(2026, 11, 25)
 BY = {"by": "Dr Ines Varga", "role": "prescriber", "on": ON}
@@ -155,6 +157,34 @@ def test_what_was_written_is_taken_back_whole(tmp_path: Path):
         held.restore()
     assert (tmp_path / "signatures.toml").read_bytes() == before
     assert not (tmp_path / "overrides.toml").exists()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from openkap.review.folder import holding, settle, unfinished
+with holding(Path(sys.argv[1]), "the-change") as held:
+    held.append("signatures.toml", "[[signature]]\\n")
+    held.append("overrides.toml", "[[override]]\\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.hazard("HAZ-65", "C1")
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_change_whose_process_was_killed_stands_only_if_it_was_recorded(tmp_path: Path, recorded: bool):
+    sign(tmp_path)
+    before = (tmp_path / "signatures.toml").read_bytes()
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert (tmp_path / "signatures.toml").read_bytes() != before
+    assert unfinished(tmp_path)
+    with pytest.raises(UserError, match="cut off"), holding(tmp_path):
+        pass
+    with holding(tmp_path, "next") as held:
+        assert settle(held, lambda change: recorded and change == "the-change") == ("" if recorded else "the-change")
+    assert ((tmp_path / "signatures.toml").read_bytes() == before) is not recorded
+    assert (tmp_path / "overrides.toml").exists() is recorded
+    assert not unfinished(tmp_path)
 
 
 def test_a_second_override_without_an_end_and_an_end_without_a_beginning_are_faults(tmp_path: Path):
