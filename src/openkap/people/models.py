@@ -229,6 +229,24 @@ class EmergencyReview(models.Model):
         return str(self.pk)
 
 
+class AccessReview(models.Model):
+    """Append-only: somebody looked through the unusual access of one week and says what came of it."""
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+")
+    monday = models.DateField()  # the first day of the week
+    found = models.JSONField()  # the list as it stood: user, kind, number of records, when first
+    note = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)  # as printed
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "monday"], name="one_review_to_a_week")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class AuditEvent(models.Model):
     """
     Append-only: one event of the audit trail. Fields follow FHIR AuditEvent; none holds a clinical value.

@@ -26,6 +26,7 @@ MAIN: list[tuple[str, str | Promise]] = [
     ("people:emergency", _("Emergency")),
     ("people:accounts", _("Accounts")),
     ("people:trail", _("Audit trail")),
+    ("people:unusual", _("Unusual access")),
     ("content:index", _("Content")),
 ]
 # (route, words): inside one person's record; each takes patient_id.

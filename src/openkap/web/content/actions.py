@@ -103,7 +103,7 @@ def settle(site_id: UUID) -> None:
     with together():
         Site.objects.select_for_update(no_key=True).get(pk=site_id)
         held = hold(holding(here, "settling"))
-        told = AuditEvent.objects.filter(site=site_id, type=_kind())
+        told = AuditEvent.objects.filter(type=_kind())
         taken_back = settle_folder(held, lambda change: told.filter(request_id=change).exists())
         if taken_back:
             reason = "cut off before it was recorded; taken back"

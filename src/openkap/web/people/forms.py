@@ -173,6 +173,12 @@ class RecordForm(forms.Form):
     record_number = forms.CharField(label=_("Record number"), max_length=32)
 
 
+class WeekForm(forms.Form):
+    """Any day of a week."""
+
+    week = forms.DateField()
+
+
 class NoteForm(forms.Form):
     """What a privacy lead found."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from openkap.people import audit
 from openkap.people.audit import Event
@@ -24,9 +27,12 @@ from openkap.people.selectors_oversight import (
     looks_at,
     unreviewed_emergencies,
 )
+from openkap.people.selectors_unusual import WEEK, last_week, monday_of, reviews_of, week_of
 from openkap.people.services_emergency import review_emergency
+from openkap.people.services_unusual import sign_off
 from openkap.people.types import Purpose, Role
-from openkap.web.people.forms import NoteForm, RecordForm, TrailForm
+from openkap.people.unusual import Mark, lines
+from openkap.web.people.forms import NoteForm, RecordForm, TrailForm, WeekForm
 from openkap.web.people.tried import answer
 
 lead = staff(Role.PRIVACY_LEAD)
@@ -110,6 +116,62 @@ def review(request: ClinicRequest, access_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(reverse("people:emergencies"))
 
     return answer(request, "people/review.html", form, act, {"access": access})
+
+
+@staff(Role.PRIVACY_LEAD, Role.SITE_ADMIN)
+def unusual(request: ClinicRequest) -> HttpResponse:
+    """Whose access of a week somebody should ask about; signed off by name."""
+    principal = request.principal
+    latest = last_week(principal)
+    chosen = WeekForm(request.GET or None)
+    monday = monday_of(chosen.cleaned_data["week"]) if chosen.is_valid() else latest
+    week = week_of(principal, monday)
+    form = NoteForm(request.POST or None)
+
+    def act() -> HttpResponse:
+        sign_off(principal, monday, note=form.cleaned_data["note"], origin=origin_of(request))
+        return HttpResponseRedirect(f"{reverse('people:unusual')}?week={monday.isoformat()}")
+
+    context = {
+        "week": week,
+        "mine": principal.user_id in {person.user.pk for person in week.people},
+        "rows": [(person, [told(mark) for mark in person.marks]) for person in week.people],
+        "lines": lines(),
+        "reviews": reviews_of(principal),
+        "before": monday - WEEK,
+        "after": monday + WEEK if monday < latest else None,
+        "reads_trail": principal.has(Role.PRIVACY_LEAD),
+    }
+    return answer(request, "people/unusual.html", form, act, context)
+
+
+def told(mark: Mark) -> Told:
+    """A mark in words."""
+    n = mark.records
+    words = {
+        "emergency": ngettext("opened %d record as an emergency", "opened %d records as an emergency", n),
+        "outside": ngettext(
+            "opened %d record of a person not in their care", "opened %d records of people not in their care", n
+        ),
+        "nobody": ngettext(
+            "named nobody in %d try of an emergency access", "named nobody in %d tries of an emergency access", n
+        ),
+        "refused": ngettext("asked for %d record that was not shown", "asked %d times for records not shown", n),
+        "many": ngettext("opened %d record within an hour", "opened %d records within an hour", n),
+        "hours": ngettext("opened %d record out of hours", "opened %d records out of hours", n),
+    }
+    shape = "hold" if mark.kind in ("emergency", "outside", "nobody") else "caution"
+    return Told(shape, words[mark.kind] % n, mark.first, mark.last)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Shape, words and times of one reason to be on the list."""
+
+    shape: str
+    words: str
+    first: datetime
+    last: datetime
 
 
 def _note(request: ClinicRequest, what: str) -> None:

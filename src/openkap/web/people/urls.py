@@ -15,6 +15,7 @@ urlpatterns = [
     path("audit/check/", oversight.check, name="check"),
     path("audit/emergency/", oversight.emergencies, name="emergencies"),
     path("audit/emergency/<uuid:access_id>/", oversight.review, name="review"),
+    path("audit/unusual/", oversight.unusual, name="unusual"),
     path("emergency/", about.emergency, name="emergency"),
     path("register/", about.register, name="register"),
     path("p/<uuid:patient_id>/identity/", about.identity, name="identity"),

@@ -23,6 +23,7 @@ from openkap.assess.selectors import FormState
 from openkap.chart.models import Import, Record, Review
 from openkap.people.models import AuditEvent, CareTeam, EmergencyAccess, Membership, Patient
 from openkap.people.selectors import visible_patients
+from openkap.people.selectors_unusual import is_open
 from openkap.people.types import STAFF, Principal, Purpose, Role
 from openkap.plan import selectors as plan
 from openkap.plan.selectors import PlanStanding
@@ -258,6 +259,14 @@ def to_oversee(principal: Principal, now: datetime) -> list[Item]:
         why = _("Pages that were asked for and not shown.")
         found.append(Item("info", None, what, why, reverse("people:trail"), _("Open the trail")))
     return found
+
+
+def unusual_access(principal: Principal) -> list[Item]:
+    """For privacy lead and site admin: last week's list of unusual access, as long as nobody has signed it off."""
+    if not is_open(principal):
+        return []
+    what, why = _("last week's access to look at"), _("Who opened records in a way that somebody should ask about.")
+    return [Item("caution", None, what, why, reverse("people:unusual"), _("Look at it"))]
 
 
 def patients_of(items: Iterable[Item]) -> list[Patient]:

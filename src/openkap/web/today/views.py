@@ -36,6 +36,8 @@ def day(request: ClinicRequest) -> HttpResponse:
             todo += items.to_administer(principal)
         if principal.has(Role.PRIVACY_LEAD):
             todo += items.to_oversee(principal, now)
+        if principal.has(Role.PRIVACY_LEAD, Role.SITE_ADMIN):
+            todo += items.unusual_access(principal)
         late_count, late, soon = 0, list[FormState](), list[FormState]()
         if treats or arranges:
             late_count, late, soon = items.forms_by_day(visible_patients(principal, Purpose.ADMINISTRATION), local)
