@@ -86,11 +86,13 @@ _SIMULATE = """\
 Examples:
   openkap simulate dose.json
   openkap simulate dose.json --as svg --theme dark > dose.svg
+  openkap simulate dose.json --as png --theme print > dose.png
 
 dose.json says who, what and when; no amount is ever proposed:
   {"model": null, "drug": "ketamine", "subject": {"weight_kg": 70, "age_y": 41},
    "doses": [{"at_min": 0, "route": "iv", "amount_mg_per_kg": 0.5, "duration_min": 40}],
    "times_min": [0, 20, 40, 60, 90, 120], "population": {"n": 1000, "seed": 1}, "interactions": []}
+"options": {"sex": true, "exponent": true} counts what sources disagree about; both are off unless asked for.
 Amounts are mg of free base; concentrations ng/mL. "warnings" says how far each number carries.
 Exit status: 0 computed, 2 the input is at fault, outside every set, or beyond the amount never given."""
 
@@ -174,7 +176,9 @@ def parser() -> argparse.ArgumentParser:
 
     simulate = _command(commands, "simulate", "what a dose that was chosen would do, with bands", _SIMULATE)
     simulate.add_argument("file", metavar="FILE", help="subject, doses and times as JSON, or -")
-    simulate.add_argument("--as", dest="form", choices=("json", "svg"), default="json", help="form of the output")
+    simulate.add_argument(
+        "--as", dest="form", choices=("json", "svg", "png"), default="json", help="form of the output"
+    )
     simulate.add_argument("--theme", choices=("light", "dark", "print"), default="light", help="of the picture")
 
     content = _command(commands, "content", "check, print or sign the clinical content", _CONTENT)

@@ -322,6 +322,10 @@ _SIMULATE = obj(
         "population": null_or(obj({"n": COUNT, "seed": COUNT})),
         "bands": {"type": "object", "additionalProperties": TEXT},
         "sample": obj({"ketamine": null_or(_CURVE), "norketamine": null_or(_CURVE)}, about="residual error included"),
+        "uncertainty": obj(
+            {"ketamine": null_or(_CURVE), "norketamine": null_or(_CURVE)},
+            about="the typical person by the standard errors of the parameters",
+        ),
         "ensemble": null_or(
             obj({"models": many(TEXT), "typical": {"type": "object", "additionalProperties": _LINE}})
             | {"description": "several sets together"}

@@ -12,6 +12,7 @@ from openkap.pkpd.course import sessions
 from openkap.pkpd.effect import expectation
 from openkap.pkpd.library import say
 from openkap.pkpd.picture import picture
+from openkap.pkpd.png import png
 from openkap.pkpd.request import read_request
 from openkap.pkpd.simulate import document, simulate, unsigned
 from openkap.pkpd.types import Dose, Request
@@ -27,10 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     course = simulate(request)
     found = document(course, expectation(request))
     found["warnings"] += [*more, *unsigned(request, here, day(None))]
-    if arguments.form == "svg":
-        write_bytes(picture(course, theme=arguments.theme, warnings=found["warnings"]).encode())
-    else:
+    if arguments.form == "json":
         write_json(stamped(found, here.mode))
+    else:
+        svg = picture(course, theme=arguments.theme, warnings=found["warnings"])
+        write_bytes(png(svg) if arguments.form == "png" else svg.encode())
     return 0
 
 

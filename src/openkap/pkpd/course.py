@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from openkap.pkpd.draw import Values, drawn, has_occasions, normal, occasion, typical
+from openkap.pkpd.draw import Values, drawn, has_occasions, normal, occasion, typical, uncertain
 from openkap.pkpd.interact import Change
 from openkap.pkpd.library import covariate
 from openkap.pkpd.solve import Block, Input
@@ -43,6 +43,13 @@ def typical_blocks(
 
     rate = None if ke0 is None else np.array([ke0])
     return _blocks(model, [(typical(model, subject), list(doses))], change, rate)
+
+
+def uncertain_blocks(
+    model: Model, subject: Subject, doses: Sequence[Dose], change: Change, n: int, rng: Generator
+) -> list[Block]:
+    """The blocks of n typical persons that the standard errors of the set leave possible."""
+    return _blocks(model, [(uncertain(model, subject, n, rng), list(doses))], change, None)
 
 
 def drawn_blocks(

@@ -14,7 +14,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from openkap.kernel.errors import UserError
-from openkap.pkpd.library import covariances, covariate, parameters, variations
+from openkap.pkpd.library import covariances, covariate, parameters, uncertainties, variations
 from openkap.pkpd.types import Model, Parameter, Subject, Variation
 
 if TYPE_CHECKING:
@@ -72,6 +72,23 @@ def drawn(model: Model, subject: Subject, n: int, rng: Generator) -> Values:
         sd = spread.number("capacity_log_sd" if liver else "systemic_log_sd")
         shared = np.exp(sd * normal(n, rng))
         for name in _clearing(model):
+            found[name] = found[name] * shared
+    return found
+
+
+def uncertain(model: Model, subject: Subject, n: int, rng: Generator) -> Values:
+    """
+    n typical persons that the standard errors of the set leave possible; what has no standard error stays.
+
+    Returns:
+        By name, each of shape (n,).
+    """
+    import numpy as np
+
+    found = {name: np.repeat(value, n) for name, value in typical(model, subject).items()}
+    for part in uncertainties(model):
+        shared = np.exp(float(part.log_se) * normal(n, rng))
+        for name in part.of:
             found[name] = found[name] * shared
     return found
 

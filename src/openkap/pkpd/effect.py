@@ -15,9 +15,10 @@ import msgspec
 from openkap.pkpd.course import drawn_blocks, sessions
 from openkap.pkpd.draw import flat, normal
 from openkap.pkpd.interact import change
-from openkap.pkpd.library import effect, model_named
+from openkap.pkpd.library import effect
 from openkap.pkpd.solve import courses
 from openkap.pkpd.types import Request
+from openkap.pkpd.variant import model_of
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -69,7 +70,7 @@ def expectation(request: Request) -> Expectation:
     """
     import numpy as np
 
-    model = model_named(request.model)
+    model = model_of(request)
     wanted = request.population
     n, seed = (min(wanted.n, MOST_PEOPLE), wanted.seed) if wanted else (1_000, 1)
     rng = np.random.default_rng(seed)

@@ -13,8 +13,8 @@ import msgspec
 from openkap.pkpd.bands import single
 from openkap.pkpd.course import drawn_blocks, sessions, typical_blocks
 from openkap.pkpd.interact import change
-from openkap.pkpd.library import model_named
 from openkap.pkpd.types import Request
+from openkap.pkpd.variant import model_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def exposure(request: Request) -> Exposure:
     """
     import numpy as np
 
-    model = model_named(request.model)
+    model = model_of(request)
     applied = change(model, [dose.route for dose in request.doses], request.interactions)
     first = min(dose.at_min for dose in request.doses)
     times = first + _grid()
@@ -101,7 +101,7 @@ def accumulation(request: Request) -> Accumulation:
     """
     import numpy as np
 
-    model = model_named(request.model)
+    model = model_of(request)
     applied = change(model, [dose.route for dose in request.doses], request.interactions)
     blocks = typical_blocks(model, request.subject, request.doses, applied)
     starts = [group[0].at_min for group in sessions(request.doses)]

@@ -28,6 +28,7 @@ from openkap.pkpd.types import (
     RoutesFile,
     Statement,
     StatementsFile,
+    Uncertainty,
     Variation,
     WarningRow,
     WarningsFile,
@@ -136,14 +137,15 @@ def _all() -> Iterator[Sourced]:
 
 def _check_model(model: Model, works: dict[str, Any]) -> None:
     names = {p.name for p in parameters(model)}
-    parts: list[Parameter | Variation | Covariance | Residual] = [*model.parameter, *model.variation]
-    parts += [*model.covariance, *model.residual]
+    parts: list[Parameter | Variation | Covariance | Residual | Uncertainty] = [*model.parameter, *model.variation]
+    parts += [*model.covariance, *model.residual, *model.uncertainty]
     for part in parts:
         if part.source and part.source not in works:
             raise ContentFault(f"models.toml: {model.id} cites {part.source!r}, which sources.toml does not have.")
         if part.sure and not part.source:
             raise ContentFault(f"models.toml: {model.id} says that a number was read and names no source; name it.")
-    if lacking := {v.name for v in model.variation} - names:
+    spread = {v.name for v in model.variation} | {name for u in model.uncertainty for name in u.of}
+    if lacking := spread - names:
         raise ContentFault(f"models.toml: {model.id} varies {sorted(lacking)}, which it does not have; correct it.")
     if model.source not in works:
         raise ContentFault(f"models.toml: {model.id} cites {model.source!r}, which sources.toml does not have.")
@@ -223,9 +225,15 @@ def capacity(agent: str) -> Capacity | None:
     return next((r for r in interactions().capacity if r.agent == agent), None)
 
 
-def numbers(model: Model) -> Iterator[Parameter | Variation | Covariance | Residual]:
+def uncertainties(model: Model) -> tuple[Uncertainty, ...]:
+    """Standard errors of typical values, those of the base first."""
+    return _inherited(model, "uncertainty")
+
+
+def numbers(model: Model) -> Iterator[Parameter | Variation | Covariance | Residual | Uncertainty]:
     """Every number of a set, its base's included, with how it was read."""
     yield from parameters(model)
     yield from variations(model)
     yield from covariances(model)
     yield from residuals(model)
+    yield from uncertainties(model)

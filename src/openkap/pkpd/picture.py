@@ -189,6 +189,8 @@ class _Frame:
             parts.append(self.band(course.ensemble, colour["wide"], 0.16))
         if course.ketamine.p05 is not None:
             parts.append(self.band(course.ketamine, colour["main"], 0.28))
+        if course.uncertainty is not None:
+            parts.append(self.band(course.uncertainty, colour["main"], 0.4))
         for edge in (course.sample.p05, course.sample.p95) if course.sample is not None else ():
             if edge is not None:
                 parts.append(self.line(edge, colour["main"], dash="2 4", width=1.2))
@@ -238,7 +240,7 @@ class _Frame:
             x = self.x(at * size)
             found.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{foot}" y2="{foot + 5}" stroke="{colour["ink"]}"/>')
             found.append(_text(x, foot + 20, f"{at:g}", colour["ink"], anchor="middle"))
-        found.append(_text(4, top - 14, "ng/mL", colour["ink"]))
+        found.append(_text(left - 8, top - 14, "ng/mL", colour["ink"], anchor="end"))
         found.append(_text(end, foot + 38, f"time, {unit}", colour["ink"], anchor="end"))
         return found
 
@@ -271,12 +273,14 @@ def _legend(course: Course, colour: dict[str, str]) -> list[str]:
         entries.append(("band", "wide", "0.16", "5 to 95 % over several sets"))
     if course.sample is not None:
         entries.append(("line", "main", "2 4", "5 to 95 % of blood samples"))
+    if course.uncertainty is not None:
+        entries.append(("band", "main", "0.6", "typical person, 5 to 95 % by standard errors"))
     found: list[str] = []
-    x, y, end = WHOLE.left, 70, WHOLE.width - WHOLE.right
+    x, y, end = float(WHOLE.left), 70, WHOLE.width - WHOLE.right
     for kind, name, how, words in entries:
-        wide = 48 + 7 * len(words)
+        wide = 52 + 6.5 * len(words)
         if x + wide > end:
-            x, y = WHOLE.left, y + 22
+            x, y = float(WHOLE.left), y + 22
         if kind == "line":
             dashed = f' stroke-dasharray="{how}"' if how else ""
             found.append(

@@ -16,7 +16,7 @@ from openkap.kernel.errors import UnitRefused, UnknownName, UserError
 from openkap.pkpd.course import sessions
 from openkap.pkpd.draw import scales_by_weight
 from openkap.pkpd.library import agents, covariate, model_named, route_row, told
-from openkap.pkpd.types import Dose, Model, PkDrug, PkRoute, Population, Request, Subject
+from openkap.pkpd.types import Dose, Model, Options, PkDrug, PkRoute, Population, Request, Subject
 
 MOST_TIMES = 100_000
 MOST_DOSES = 1_000
@@ -24,8 +24,9 @@ MOST_PEOPLE = 100_000
 MOST_POINTS = 300_000_000  # people x times
 LONGEST_MIN = 366 * 24 * 60
 
-KEYS = ("model", "drug", "subject", "doses", "times_min", "population", "interactions")
+KEYS = ("model", "drug", "subject", "doses", "times_min", "population", "interactions", "options")
 DOSE_KEYS = ("at_min", "route", "amount_mg", "amount_mg_per_kg", "duration_min")
+OPTION_KEYS = ("sex", "exponent")
 SUBJECT_KEYS = ("weight_kg", "height_cm", "age_y", "sex", "ancestry", "child_pugh")
 ROUTES: tuple[PkRoute, ...] = get_args(PkRoute)
 DRUGS: tuple[PkDrug, ...] = get_args(PkDrug)
@@ -68,6 +69,7 @@ def read_request(document: Any) -> Request:
         times_min=times,
         population=_population(whole.get("population"), len(times)),
         interactions=_agents(whole.get("interactions")),
+        options=_options(whole.get("options"), subject),
     )
 
 
@@ -194,6 +196,18 @@ def _agents(value: Any) -> tuple[str, ...]:
         if _plain(one) not in known:
             raise UnknownName(f"interactions: {one!r} is not an agent of the table: use any of {', '.join(known)}.")
     return tuple(known[_plain(one)] for one in value)
+
+
+def _options(value: Any, subject: Subject) -> Options:
+    if value is None:
+        return Options()
+    found = _object(value, "options", OPTION_KEYS)
+    for name, wanted in found.items():
+        if not isinstance(wanted, bool):
+            raise UserError(f"options.{name} is {wanted!r}: give true or false.")
+    if found.get("sex") and subject.sex not in ("female", "male"):
+        raise UserError("options.sex needs subject.sex: give female or male, or leave the option out.")
+    return Options(**found)
 
 
 def _plain(name: str) -> str:

@@ -14,7 +14,7 @@ from openkap.kernel.content import sources
 from openkap.kernel.site import Site
 from openkap.kernel.source import verified
 from openkap.pkpd.bands import between_people, pooled, single
-from openkap.pkpd.course import drawn_blocks, typical_blocks
+from openkap.pkpd.course import drawn_blocks, typical_blocks, uncertain_blocks
 from openkap.pkpd.effect import Expectation
 from openkap.pkpd.interact import Change, change
 from openkap.pkpd.library import (
@@ -28,16 +28,20 @@ from openkap.pkpd.library import (
     route_row,
     say,
     told,
+    uncertainties,
 )
-from openkap.pkpd.types import CHECKED_TAGS, CHECKED_WORDS, Course, Curve, Model, Request
+from openkap.pkpd.types import CHECKED_TAGS, CHECKED_WORDS, Course, Curve, Model, Request, Uncertainty
+from openkap.pkpd.variant import model_of, notes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEW = 100
+MOST_UNSURE = 500
 BANDS = {
     "between_people": "5, 50 and 95 % between people like this, within one parameter set",
     "sample": "the same with residual error: what a blood sample would show",
+    "uncertainty": "5 to 95 % of the typical person, by the standard errors of the parameters, where any were seen",
     "ensemble": "the set and its named alternatives together: how far the sets themselves disagree",
 }
 
@@ -61,12 +65,12 @@ def simulate(request: Request, *, ensemble: bool = True, weights: Mapping[str, f
     """
     import numpy as np
 
-    model = model_named(request.model)
+    model = model_of(request)
     times = np.asarray(request.times_min, dtype=float)
     routes = [dose.route for dose in request.doses]
     applied = change(model, routes, request.interactions)
     expected = single(typical_blocks(model, request.subject, request.doses, applied), times)[:, :, 0]
-    between = sampled = together = None
+    between = sampled = together = unsure = None
     others = ensemble_of(request, model) if ensemble else ()
     members = {one.id: single(_typical(request, one), times)[0, :, 0] for one in others if one.id != model.id}
     if members:
@@ -76,10 +80,15 @@ def simulate(request: Request, *, ensemble: bool = True, weights: Mapping[str, f
         rng = np.random.default_rng(seed)
         blocks = drawn_blocks(model, request.subject, request.doses, applied, n, rng)
         between, sampled = between_people(blocks, times, residual=residuals(model), rng=rng)
+        if uncertainties(model):
+            few = min(n, MOST_UNSURE)
+            blocks = uncertain_blocks(model, request.subject, request.doses, applied, few, np.random.default_rng(seed))
+            unsure, _ = between_people(blocks, times)
         if others:
             together = _ensemble(request, others, times, weights)
     curves = [_curve(expected, between, place) for place in range(len(expected))]
     samples = [_curve(expected, sampled, place) if sampled is not None else None for place in range(len(expected))]
+    doubts = [_doubt(expected, unsure, place) for place in range(len(expected))]
     spread = None
     if together is not None:
         spread = Curve(typical=together[1], p05=together[0], p50=together[1], p95=together[2])
@@ -89,6 +98,8 @@ def simulate(request: Request, *, ensemble: bool = True, weights: Mapping[str, f
         norketamine=curves[1] if len(curves) > 1 else None,
         sample=samples[0],
         sample_norketamine=samples[1] if len(samples) > 1 else None,
+        uncertainty=doubts[0],
+        uncertainty_norketamine=doubts[1] if len(doubts) > 1 else None,
         ensemble=spread,
         members=members,
         warnings=tuple(warnings(request, model, applied, curves[0])),
@@ -106,7 +117,7 @@ def ensemble_of(request: Request, model: Model) -> tuple[Model, ...]:
     names = dict.fromkeys((model.id, row.model, *row.ensemble))
     if _obese(request):
         names |= dict.fromkeys(row.compare_obese)
-    return tuple(model_named(name) for name in names)
+    return tuple(model_of(request, name) for name in names)
 
 
 def _typical(request: Request, model: Model) -> list[Any]:
@@ -140,6 +151,15 @@ def _curve(expected: NDArray, bands: NDArray | None, place: int) -> Curve:
     return Curve(typical=expected[place], p05=low, p50=middle, p95=high)
 
 
+def _doubt(expected: NDArray, unsure: NDArray | None, place: int) -> Curve | None:
+    """The band of the typical person; None where no standard error reaches this output."""
+    import numpy as np
+
+    if unsure is None or np.allclose(unsure[place][0], unsure[place][2], rtol=1e-4, atol=1e-9):
+        return None
+    return _curve(expected, unsure, place)
+
+
 def _obese(request: Request) -> bool:
     person = request.subject
     if person.weight_kg is None or person.height_cm is None:
@@ -153,7 +173,7 @@ def _obese(request: Request) -> bool:
 def warnings(request: Request, model: Model, applied: Change, curve: Curve) -> list[str]:
     """Every sentence that fits this request: range, unverified parameters, site, route, base, interactions."""
     drug, routes = request.drug, list(dict.fromkeys(dose.route for dose in request.doses))
-    found = _range(request, model)
+    found = [*notes(request), *_range(request, model)]
     found += _trust(model)
     if model.low_evidence and any(route != "iv" for route in routes):
         found.append(say("PKW-LOW", drug=drug, model=model.id))
@@ -209,7 +229,7 @@ def _range(request: Request, model: Model) -> list[str]:
 
 def _trust(model: Model) -> list[str]:
     parts = list(numbers(model))
-    unsure = dict.fromkeys(getattr(p, "name", "residual") for p in parts if not p.sure)
+    unsure = dict.fromkeys(_name(part) for part in parts if not part.sure)
     found = []
     if unsure:
         found.append(say("PKW-UNVERIFIED", model=model.id, names=", ".join(unsure)))
@@ -225,6 +245,13 @@ def _trust(model: Model) -> list[str]:
                 ),
             )
         )
+    return found
+
+
+def _name(part: Any) -> str:
+    if isinstance(part, Uncertainty):
+        return "standard errors"
+    found: str = getattr(part, "name", "residual")
     return found
 
 
@@ -284,6 +311,10 @@ def document(course: Course, expected: Expectation | None = None) -> dict[str, A
         "sample": {
             "ketamine": _listed(course.sample) if course.sample else None,
             "norketamine": _listed(course.sample_norketamine) if course.sample_norketamine else None,
+        },
+        "uncertainty": {
+            "ketamine": _listed(course.uncertainty) if course.uncertainty else None,
+            "norketamine": _listed(course.uncertainty_norketamine) if course.uncertainty_norketamine else None,
         },
         "ensemble": {
             "models": list(course.members),

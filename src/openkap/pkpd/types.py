@@ -102,6 +102,18 @@ class Residual(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     additive_nmol_ml: Decimal = Decimal(0)
 
 
+class Uncertainty(_Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    How well typical values are known: the standard error of their logarithm.
+
+    Args:
+        of: parameters that share one deviation. log_se: its size.
+    """
+
+    of: tuple[str, ...]
+    log_se: Decimal
+
+
 class Model(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     A usable parameter set.
@@ -117,6 +129,7 @@ class Model(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
         weight_kg, age_y: range in which it was fitted, None where not known.
         source: key of the work named in the output.
         low_evidence: built from summary values, not fitted.
+        uncertainty: standard errors of typical values, where a source gives any.
         errata, reproduces, does_not_reproduce: what is known to be wrong, met, and not met.
     """
 
@@ -137,6 +150,7 @@ class Model(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     variation: tuple[Variation, ...] = ()
     covariance: tuple[Covariance, ...] = ()
     residual: tuple[Residual, ...] = ()
+    uncertainty: tuple[Uncertainty, ...] = ()
     errata: tuple[str, ...] = ()
     reproduces: tuple[str, ...] = ()
     does_not_reproduce: tuple[str, ...] = ()
@@ -267,7 +281,7 @@ class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     Args:
         weight_kg, height_cm, age_y: in these units.
-        sex: not used by any default set.
+        sex: used only where the request asks for it (`Options.sex`).
         ancestry: only where the clinician enters it. child_pugh: class of liver disease.
     """
 
@@ -305,13 +319,26 @@ class Population(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     seed: int
 
 
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    What sources disagree about, off unless asked for.
+
+    Args:
+        sex: the clearance of women is higher (PKC-SEX).
+        exponent: clearances that a set scales with weight itself scale less than that (PKC-EXPONENT).
+    """
+
+    sex: bool = False
+    exponent: bool = False
+
+
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     A checked request: what to compute, for whom, when.
 
     Args:
         model: a usable set. drug: what is given.
-        subject, doses, population, interactions: as named; population None: the typical person only.
+        subject, doses, population, interactions, options: as named; population None: the typical person only.
         times_min: shape (T,), never descending, minutes from the start.
     """
 
@@ -322,6 +349,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     times_min: tuple[float, ...]
     population: Population | None = None
     interactions: tuple[str, ...] = ()
+    options: Options = Options()
 
 
 # -- what comes out ---------------------------------------------------------------------------------
@@ -350,6 +378,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
         request: what was asked.
         ketamine: the parent given (racemate total, or esketamine); norketamine: None where the set has none.
         sample, sample_norketamine: what a blood sample would show, residual error included.
+        uncertainty, uncertainty_norketamine: 5, 50 and 95 % of the typical person by the standard errors of the
+            parameters; None where no source gives any that matter.
         ensemble: the set and its named alternatives together: how far the sets themselves disagree.
         members: typical curves of the ensemble by model id, shape (T,).
         warnings: sentences.
@@ -360,6 +390,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     norketamine: Curve | None
     sample: Curve | None
     sample_norketamine: Curve | None
+    uncertainty: Curve | None
+    uncertainty_norketamine: Curve | None
     ensemble: Curve | None
     members: dict[str, NDArray]
     warnings: tuple[str, ...]

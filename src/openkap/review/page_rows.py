@@ -17,7 +17,7 @@ from openkap.kernel.content import fingerprint
 from openkap.kernel.quantity import number, unit_words
 from openkap.kernel.site import Override, Site
 from openkap.kernel.source import TAG_WORDS, Margin, Row, SetHere
-from openkap.pkpd.types import CHECKED_WORDS, Covariance, Parameter, Residual, Variation
+from openkap.pkpd.types import CHECKED_WORDS, Covariance, Parameter, Residual, Uncertainty, Variation
 from openkap.plan import words
 from openkap.plan.types import Bound, Care, Gate
 from openkap.review.catalogue import Chapter, readings_of, signature_state, tags_of
@@ -440,7 +440,11 @@ def _residual_words(r: Residual) -> str:
     return f"{r.analyte}: {', '.join(f'{name} {number(size)}' for name, size in sizes if size)}{_read(r)}"
 
 
-def _read(part: Parameter | Variation | Covariance | Residual) -> str:
+def _uncertainty_words(u: Uncertainty) -> str:
+    return f"{' and '.join(u.of)}: log SE {number(u.log_se)}{_read(u)}"
+
+
+def _read(part: Parameter | Variation | Covariance | Residual | Uncertainty) -> str:
     """How a number of a parameter set was read, and where."""
     said = [CHECKED_WORDS[part.checked], part.source, part.note]
     return f" ({', '.join(one for one in said if one)})"
@@ -458,6 +462,7 @@ _SAID: dict[type, Callable[[Any], str]] = {
     Variation: _variation_words,
     Covariance: _covariance_words,
     Residual: _residual_words,
+    Uncertainty: _uncertainty_words,
 }
 HOW = {
     "sum": "sum of items",

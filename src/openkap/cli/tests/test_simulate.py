@@ -93,3 +93,20 @@ def test_the_other_commands_do_not_load_numpy():
     program = "import sys; from openkap.cli.main import main; main(['content', 'check']); print('numpy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.rstrip().endswith("False")
+
+
+def test_a_picture_comes_as_png_too_the_same_each_time_and_each_theme_its_own():
+    def made(theme: str) -> bytes:
+        answer = inside("simulate", "-", "--as", "png", "--theme", theme, stdin=asked(population={"n": 100, "seed": 1}))
+        assert answer.status == 0
+        return answer.out
+
+    first = made("dark")
+    assert first.startswith(b"\x89PNG") and first[16:24] == (1920).to_bytes(4, "big") + (1160).to_bytes(4, "big")
+    assert first == made("dark") != made("print")
+
+
+def test_without_typst_a_png_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    said = inside("simulate", "-", "--as", "png", stdin=asked()).refusal()
+    assert "pip install openkap[pdf]" in said

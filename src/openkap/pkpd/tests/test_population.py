@@ -164,3 +164,70 @@ def test_the_last_session_is_looked_at_with_what_earlier_ones_left():
     doses = [{"at_min": 1440 * d, "route": "iv", "amount_mg": 35, "duration_min": 40} for d in (0, 1)]
     found = expectation(request("otto-2021", doses, population={"n": 300, "seed": 1}))
     assert found.session_at_min == 1440
+
+
+# -- how well the typical person is known, and options -----------------------------------------------------
+
+
+@pytest.mark.hazard("HAZ-28", "C1")
+def test_standard_errors_make_a_band_of_their_own_around_the_typical_line_and_touch_no_other():
+    population = {"n": 2000, "seed": 3}
+    found = course("kamp-2020", times_min=[40.0, 90.0, 600.0], population=population)
+    doubt = found.uncertainty
+    assert doubt is not None and doubt.p05 is not None and doubt.p95 is not None
+    assert (doubt.p05 < found.ketamine.typical).all() and (found.ketamine.typical < doubt.p95).all()
+    assert found.ketamine.p95 is not None
+    assert (doubt.p95 < found.ketamine.p95).all()  # narrower than people differ
+
+
+def test_the_band_of_the_typical_person_is_that_of_an_independent_draw():
+    """Kamp anew: clearance with one plain normal deviate, an infusion long enough to be level."""
+    n = 20_000
+    endless = [{"at_min": 0, "route": "iv", "amount_mg": 69, "duration_min": 20_000}]
+    found = course("kamp-2020", endless, times_min=[19_999.0], population={"n": 500, "seed": 3}).uncertainty
+    level = 69 / 20_000 / (84 / 60 * np.exp(0.081 * np.random.default_rng(9).standard_normal(n))) * 1000
+    assert found is not None and found.p05 is not None and found.p95 is not None
+    for ours, share in ((found.p05, 0.05), (found.p95, 0.95)):
+        assert float(ours[0]) == pytest.approx(float(np.quantile(level, share)), rel=0.01)
+
+
+def test_where_only_norketamine_has_standard_errors_only_norketamine_has_the_band():
+    found = course("otto-2021", population={"n": 200, "seed": 1})
+    assert found.uncertainty is None and found.uncertainty_norketamine is not None
+    assert course("clements-1981", population={"n": 200, "seed": 1}).uncertainty is None
+
+
+@pytest.mark.parametrize("model", ["otto-2021-racemic", "clements-1981", "simons-2022"])
+def test_sex_counts_only_where_it_is_asked_for_and_then_by_a_fifth(model: str):
+    times = [float(t) for t in range(0, 4321, 2)]
+    plain, women, men = (
+        course(model, subject={"sex": sex}, times_min=times, options=options)
+        for sex, options in (("female", None), ("female", {"sex": True}), ("male", {"sex": True}))
+    )
+    assert np.array_equal(plain.ketamine.typical, men.ketamine.typical)
+    areas = [np.trapezoid(one.ketamine.typical, times) for one in (plain, women)]
+    assert areas[0] / areas[1] == pytest.approx(1.2, rel=0.002)
+    assert any("20 % higher in women" in text for text in women.warnings)
+    assert not any("in women" in text for text in plain.warnings)
+
+
+def test_a_set_that_found_no_difference_between_the_sexes_says_so_and_stays():
+    one, two = (
+        course("perez-ruixo-2021", subject={"sex": "female"}, options={"sex": wanted}) for wanted in (False, True)
+    )
+    assert np.array_equal(one.ketamine.typical, two.ketamine.typical)
+    assert any("found no difference between the sexes" in text for text in two.warnings)
+
+
+def test_the_exponent_of_kamp_is_an_option_that_changes_nothing_at_70_kg():
+    dose = [{"at_min": 0, "route": "iv", "amount_mg_per_kg": 0.5, "duration_min": 40}]
+
+    def at_40(kg: float, **options: bool) -> float:
+        found = course("kamp-2020", dose, times_min=[40], subject={"weight_kg": kg}, options=options)
+        return float(found.ketamine.typical[0])
+
+    assert at_40(70, exponent=True) == pytest.approx(at_40(70))
+    assert at_40(140, exponent=True) > at_40(140)
+    assert at_40(140) == pytest.approx(at_40(70))
+    found = course("kamp-2020", dose, options={"exponent": True})
+    assert any("to the power 0.75" in text for text in found.warnings)

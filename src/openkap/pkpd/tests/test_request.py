@@ -99,6 +99,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("too many points", {"population": {"n": 100_000, "seed": 1}, "times_min": list(range(5000))}, "ask for fewer"),
     ("an unknown agent", {"interactions": ["aspirin"]}, "'aspirin' is not an agent"),
     ("agents that are no list", {"interactions": "rifampicin"}, "interactions is not a list"),
+    ("options that are none", {"options": ["sex"]}, "options is not an object"),
+    ("an unknown option", {"options": {"dose": True}}, "options has the unknown key 'dose'"),
+    ("an option of words", {"options": {"sex": "yes"}}, "options.sex is 'yes': give true or false"),
+    ("sex without a sex", {"options": {"sex": True}}, "options.sex needs subject.sex: give female or male"),
     ("an unknown key", {"target": 100}, "unknown key 'target'"),
     ("no doses", {"doses": {}}, "doses is not a list"),
     (

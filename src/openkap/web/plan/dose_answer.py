@@ -46,6 +46,7 @@ FIELDS = {  # what a request calls a field, and what the page calls it
     "subject.weight_kg": "Weight",
     "subject.age_y": "Age",
     "subject.child_pugh": "Child-Pugh class",
+    "options.sex needs subject.sex": "Count sex needs the birth sex, which is not known",
     "doses[0].amount_mg": "Amount",
     "doses[0].route": "Route",
     "doses[0]": "The dose",
@@ -246,6 +247,7 @@ def _request(
         "times_min": list(range(0, horizon + 1, step)),
         "population": {"n": people, "seed": SEED},
         "interactions": list(person.agents),
+        "options": asked.options,
     }
     try:
         return read_request(document)
@@ -274,9 +276,11 @@ def _plain(sentence: str) -> str:
 
 def _bands(course: Course, top: int) -> Iterable[Band]:
     model, alone = _("this set gives none"), _("no other set stands beside this one")
+    unseen = _("no standard errors of it were seen")
     curves: tuple[tuple[str, Words, Words, Words, Curve | None], ...] = (
         ("between", _("Between people"), _("5 to 95 % of people like this, within one set"), model, course.ketamine),
         ("sample", _("Blood samples"), _("the same with the error of one sample added"), model, course.sample),
+        ("doubt", _("Typical person"), _("how well the line is known, by standard errors"), unseen, course.uncertainty),
         ("ensemble", _("Several sets"), _("how far the set and its alternatives disagree"), alone, course.ensemble),
     )
     for key, name, what, lacking, curve in curves:

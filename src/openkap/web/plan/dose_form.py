@@ -12,7 +12,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg
-from openkap.pkpd.library import covariate, models, route_row
+from openkap.pkpd.library import covariate, models, route_row, told
 from openkap.plan.types import DoseLimit
 
 INFUSED = ("iv", "im", "sc")
@@ -30,6 +30,7 @@ class Asked:
         duration: of an infusion, minutes; None for a dose at once.
         model: a set by id; empty: the default of the route.
         ancestry: as the clinician entered it, or empty.
+        options: what sources disagree about and was asked for.
         start, leave: times of the clock, where they were typed.
     """
 
@@ -38,6 +39,7 @@ class Asked:
     duration: Decimal | None
     model: str
     ancestry: str
+    options: dict[str, bool]
     start: time | None
     leave: time | None
 
@@ -107,12 +109,16 @@ class DoseForm(forms.Form):
         required=False,
         choices=[("", _("not entered")), ("asian", _("Asian")), ("japanese", _("Japanese"))],
     )
+    sex = forms.BooleanField(label=_("Count sex"), required=False)
+    exponent = forms.BooleanField(label=_("Clearance by weight to a lower power"), required=False)
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, limits: Sequence[DoseLimit], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.limits = {row.id: row for row in limits}
         named = [(row.id, row.title) for row in limits if route_row(row.route, row.drug)]
+        for name, row in (("sex", "PKC-SEX"), ("exponent", "PKC-EXPONENT")):
+            self.fields[name].help_text = told(covariate(row))
         self._choices("given", [("", _("Choose")), *named])
         self._choices(
             "model", [("", _("the default of the route")), *((m, f"{m}: {r.title}") for m, r in models().items())]
@@ -159,6 +165,7 @@ class DoseForm(forms.Form):
             duration=said["duration"] or None,
             model=said["model"],
             ancestry=said["ancestry"],
+            options={name: said[name] for name in ("sex", "exponent")},
             start=said["start"],
             leave=said["leave"],
         )

@@ -140,6 +140,20 @@ def test_an_interacting_medicine_of_the_chart_is_applied_and_an_enzyme_inhibitor
     assert re.search("Interaction: [Ff]luvoxamine.* acts on the enzymes", page)
 
 
+def test_another_set_and_options_are_computed_where_they_are_asked_for_and_said(clinic, well):
+    page = ask(clinic, well, model="kamp-2020", exponent="on")[1]
+    assert "Option: clearances of kamp-2020 scale with weight to the power 0.75" in page
+    assert "how well the line is known, by standard errors" in page
+    assert "no standard errors of it were seen" not in page
+    assert "no standard errors of it were seen" in ask(clinic, well)[1]
+    status, page = ask(clinic, well, sex="on")  # the register does not say it
+    assert (status, "Count sex needs the birth sex, which is not known" in page) == (422, True)
+    clinic.ida.birth_sex = "female"
+    clinic.ida.version += 1
+    clinic.ida.save()
+    assert "Option: clearance is taken 20 % higher in women" in ask(clinic, well, sex="on")[1]
+
+
 @pytest.mark.hazard("HAZ-13", "C1")
 def test_routes_are_compared_for_one_drug_only_and_an_amount_never_given_has_no_numbers(clinic, well):
     page = ask(clinic, well, given="DOS-SL", amount="100", unit="mg", duration="")[1]
