@@ -155,7 +155,7 @@ def _phone(browser: Browser, link: str) -> None:
     page = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).new_page()
     page.goto(link)
     page.get_by_role("button", name="Begin").click()
-    page.get_by_text("Question 1 of 9").wait_for()
+    page.get_by_text("Question 1 of 10").wait_for()
     _shoot(page, "clinic/phone-question")
     page.goto(f"{link}?q=9")
     page.get_by_role("radio", name="Several days", exact=True).check()

@@ -44,7 +44,7 @@ def test_a_patient_answers_through_a_tunnel_reads_help_at_once_and_sends(surf: S
     page = surf.open(path, size=size)
     surf.check(page, "form-start")
     page.get_by_role("button", name="Begin").click()
-    expect(page.get_by_text("Question 1 of 9")).to_be_visible()
+    expect(page.get_by_text("Question 1 of 10")).to_be_visible()
     surf.check(page, "form-question")
     choose(page, "Several days")
     expect(page.get_by_role("status")).to_contain_text("Saved. 1 answer has reached the clinic.")
@@ -56,7 +56,7 @@ def test_a_patient_answers_through_a_tunnel_reads_help_at_once_and_sends(surf: S
         page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("status")).to_contain_text("7 of your answers wait on this phone")
     assert Answer.objects.count() == 1
-    expect(page.get_by_text("Question 9 of 9")).to_be_visible()
+    expect(page.get_by_text("Question 9 of 10")).to_be_visible()
     surf.check(page, "form-offline")
     choose(page, "Several days")
     expect(page.get_by_role("link", name="988")).to_be_visible()  # without any signal
@@ -73,6 +73,8 @@ def test_a_patient_answers_through_a_tunnel_reads_help_at_once_and_sends(surf: S
     assert page.evaluate("localStorage.length") == 0
 
     page.get_by_role("button", name="Go on when you are ready").click()
+    choose(page, "Somewhat difficult")  # asked and kept, not scored
+    page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("heading", name="That was the last question")).to_be_visible()
     surf.check(page, "form-send")
     page.get_by_role("button", name="Send").click()
@@ -95,7 +97,7 @@ def test_answers_that_waited_survive_a_reload_and_are_sent_once(surf: Surf):
     page.reload()
     expect(page.get_by_role("status")).to_contain_text("reached the clinic")
     page.reload()
-    expect(page.get_by_text("Question 2 of 9")).to_be_visible()
+    expect(page.get_by_text("Question 2 of 10")).to_be_visible()
     assert Answer.objects.count() == 1
     surf.faults.clear()
 
@@ -173,6 +175,7 @@ def test_without_script_a_phone_gets_to_the_end_too(surf: Surf):
     for _ in range(7):
         page.get_by_text("Several days").click()
         page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="I would rather not say").click()  # how difficult: asked, never required
     page.get_by_role("button", name="Send").click()
     assert page.get_by_role("heading", name="Your answers are with your clinic").is_visible()
     assert state_of(request).word == "done"

@@ -101,6 +101,7 @@ class Question:
         only_if: asked only if this question has one of these codes.
         fields: of a list: what each entry asks.
         alarm: codes that call for help at once.
+        scored: it counts for the score of an instrument; one that does not is asked, kept, and never required.
     """
 
     link: str
@@ -120,6 +121,7 @@ class Question:
     only_if: tuple[str, tuple[str, ...]] | None = None
     fields: tuple[Question, ...] = ()
     alarm: tuple[str, ...] = ()
+    scored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,17 @@ def _instrument(name: str, site: Path | None) -> FormShape:
                 alarm=tuple(alarm),
             )
         )
+    questions += [
+        Question(
+            link=str(item.number),
+            text=item.text,
+            kind="choice",
+            options=tuple((str(option.value), option.text) for option in item.options),
+            scored=False,
+        )
+        for item in shape.items
+        if not item.scored
+    ]
     return FormShape(
         id=name,
         by="patient" if found.rater == "self" else "staff",
@@ -474,7 +487,7 @@ def required(shape: FormShape, answers: Mapping[str, object]) -> list[Question]:
     An instrument is complete when scoring gives a result without them, and every question that may raise a
     suicidality flag was answered or declined; the intake when nothing is open.
     """
-    left = still_open(shape, answers)
+    left = [question for question in still_open(shape, answers) if question.scored]
     if not left or not shape.is_instrument:
         return left
     if score(shape.id, instrument_answers(shape, answers)).status in ("ok", "prorated"):
@@ -486,9 +499,16 @@ def required(shape: FormShape, answers: Mapping[str, object]) -> list[Question]:
 
 
 def instrument_answers(shape: FormShape, answers: Mapping[str, object]) -> list[object]:
-    """Answers of an instrument in list order; None for open or declined, and for a question not asked."""
+    """The scored answers of an instrument in list order; None for open or declined, and for a question not asked."""
     shown = {question.link for question in asked(shape, answers)}
-    return [_instrument_value(answers.get(q.link)) if q.link in shown else None for q in shape.questions]
+    scored = (question for question in shape.questions if question.scored)
+    return [_instrument_value(answers.get(q.link)) if q.link in shown else None for q in scored]
+
+
+def _beside(shape: FormShape, answers: Mapping[str, object]) -> dict[int, int]:
+    """Answers that no score counts, by number of the item."""
+    said = {int(q.link): _instrument_value(answers.get(q.link)) for q in shape.questions if not q.scored}
+    return {number: value for number, value in said.items() if isinstance(value, int)}
 
 
 def _instrument_value(value: object) -> object:
@@ -510,7 +530,8 @@ def resource(
         subject, author: references; a Practitioner where staff filled it in.
     """
     if shape.is_instrument:
-        written = fhir.response(shape.id, instrument_answers(shape, answers), authored=authored, subject=subject)
+        counted, beside = instrument_answers(shape, answers), _beside(shape, answers)
+        written = fhir.response(shape.id, counted, beside, authored=authored, subject=subject)
         return written | {"author": {"reference": author}}
     shown = asked(shape, answers)
     lists = [question for question in shown if question.kind == "entries"]

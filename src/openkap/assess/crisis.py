@@ -9,6 +9,7 @@ Source: hazard log, HAZ-48
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,6 +27,7 @@ from openkap.kernel.source import Row, Sourced
 
 SITE_FILE = "crisis.toml"  # of a site's folder
 Ring = Literal["on-call", "care-team", "clinicians", "staff"]
+_ADDRESS = re.compile(r"https://[a-z0-9.-]+(:[0-9]+)?(/[!-~]*)?", re.IGNORECASE)
 RINGS: tuple[Ring, ...] = ("on-call", "care-team", "clinicians", "staff")  # each wider than the one before
 
 
@@ -39,6 +41,7 @@ class Texts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     not_told: str
     not_yet_sent: str
     plan: str
+    plan_link: str
     go_on: str
     change: str
     unset: str
@@ -99,10 +102,12 @@ class SiteFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     Args:
         line: numbers, the first one to call first.
         promise: when a person reads such an answer, if the site can promise it; shown to the patient.
+        safety_plan: address of the site's page for safety plans, `https://…`; empty if it has none.
     """
 
     line: tuple[SiteLine, ...]
     promise: str = ""
+    safety_plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +133,14 @@ class Help:
         lines: numbers to tap, in order.
         mark: said beside them where they are the national ones; empty for the site's own.
         promise: when a person reads the answer; empty if the site promises nothing.
+        safety_plan: address of the site's page for safety plans; empty if it has none.
     """
 
     texts: Texts
     lines: tuple[Line, ...]
     mark: str
     promise: str
+    safety_plan: str = ""
 
 
 @cache
@@ -168,7 +175,9 @@ def help_of(site: Path | None) -> Help:
     lines = tuple(Line(row.name, row.number, row.when) for row in own.line)
     if not lines or not all(line.dial for line in lines):
         raise ContentFault("crisis.toml: a line has no number that a phone can dial, or there is none; add it.")
-    return Help(rules.texts, lines, "", own.promise)
+    if own.safety_plan and not _ADDRESS.fullmatch(own.safety_plan):
+        raise ContentFault("crisis.toml: safety_plan is no address of a page; write it as https://clinic.example/plan.")
+    return Help(rules.texts, lines, "", own.promise, own.safety_plan)
 
 
 def flags_of_answer(instrument: str, position: int, answer: object) -> tuple[str, ...]:

@@ -252,6 +252,7 @@ def _worst(values: Sequence[object]) -> object:
 def response(
     name: str,
     answers: Sequence[object],
+    beside: Mapping[int, int] | None = None,
     *,
     authored: str,
     subject: str = "",
@@ -263,6 +264,7 @@ def response(
     Args:
         name: instrument id.
         answers: in list order, None for unanswered.
+        beside: answers to items that no score counts, by number.
         authored: FHIR dateTime.
         subject: reference to the patient, such as `Patient/p1`.
 
@@ -278,7 +280,10 @@ def response(
         "questionnaire": f"{QUESTIONNAIRE}{name}|{shape.version}",
         "status": status,
         "authored": authored,
-        "item": [_answered(item, answer) for item, answer in zip(items, answers, strict=True)],
+        "item": [
+            *(_answered(item, answer) for item, answer in zip(items, answers, strict=True)),
+            *(_answered(item, beside[item.number]) for item in shape.items if beside and item.number in beside),
+        ],
     }
     return written | ({"subject": {"reference": subject}} if subject else {})
 

@@ -79,6 +79,21 @@ def test_the_suicidality_item_is_never_dropped_in_silence():
     assert required(shape, answers | {"9": DECLINED}) == []
 
 
+@pytest.mark.parametrize(("form", "link", "items"), [("gad-7", "8", 7), ("phq-9", "10", 9)])
+def test_the_difficulty_question_is_asked_last_kept_and_never_scored_nor_required(form, link, items):
+    shape = shape_of(form)
+    last = shape.questions[-1]
+    assert (last.link, last.scored, len(shape.questions)) == (link, False, items + 1)
+    answers = {str(k): "1" for k in range(1, items + 1)}
+    assert required(shape, answers) == []
+    about = {"authored": "2026-11-25T10:00:00Z", "subject": "Patient/x", "author": "Patient/x"}
+    without, kept = (asking.resource(shape, given, **about) for given in (answers, answers | {link: "2"}))
+    assert kept["item"][:items] == without["item"] and len(without["item"]) == items
+    assert kept["item"][items]["answer"][0]["valueCoding"]["display"] == "Very difficult"
+    assert read_response(kept).answers == read_response(without).answers
+    assert not r4.faults(kept)
+
+
 def test_a_declined_answer_is_neither_open_nor_said():
     shape = shape_of("gad-7")
     declined = dict.fromkeys(map(str, range(1, 8)), DECLINED)
@@ -140,7 +155,7 @@ def test_what_is_no_answer_is_refused_in_one_sentence(form, link, sent):
     assert len(str(fault.value)) < 400
 
 
-@pytest.mark.parametrize("link", ["8", "-1", "1/1", "trigger/1", "x" * 500, ""])
+@pytest.mark.parametrize("link", ["9", "-1", "1/1", "trigger/1", "x" * 500, ""])
 def test_a_question_the_form_does_not_have_is_refused(link):
     with pytest.raises(UnknownName):
         read_answer(shape_of("gad-7"), link, {"value": ["1"]})

@@ -74,6 +74,21 @@ def test_the_numbers_of_a_site_go_before(tmp_path):
     assert shown.promise.startswith("A person")
 
 
+def own(more: str) -> str:
+    return more + '[[line]]\nid="a"\nname="b"\nnumber="1"\nsource="c"\nby="d"\non=2026-11-01\n'
+
+
+def test_a_site_may_name_its_page_for_safety_plans_and_nothing_else(tmp_path):
+    path = tmp_path / "crisis.toml"
+    path.write_text(own('safety_plan = "https://clinic.example/safety-plan"\n'))
+    assert help_of(tmp_path).safety_plan == "https://clinic.example/safety-plan"
+    assert help_of(None).safety_plan == ""
+    for address in ("javascript:alert(1)", "http://clinic.example/", "clinic.example/plan", "https://a b/"):
+        path.write_text(own(f'safety_plan = "{address}"\n'))
+        with pytest.raises(ContentFault, match="safety_plan"):
+            help_of(tmp_path)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "promise = 'soon'\n", "[[line]]\nid='a'\nname='b'\nnumber='ask us'\nsource='c'\nby='d'\non=2026-11-01\n"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from openkap.assess import asking, services
+from openkap.assess.asking import REMOVED
 from openkap.assess.intake import DECLINED
 from openkap.assess.models import TERMINAL, FormRequest
 from openkap.assess.selectors import WORDS, FormState, answers_of, open_requests, request_or_404, requests_of, state_of
@@ -27,7 +29,7 @@ from openkap.people.request import ClinicRequest, disclose, origin_of
 from openkap.people.selectors import visible_patients
 from openkap.people.types import CLINICIANS, Purpose, Role
 from openkap.web.forms.known import known_answers
-from openkap.web.forms.shown import Shown, shown
+from openkap.web.forms.shown import Shown, ShownField, shown
 from openkap.web.identity import full_name
 
 ARRANGING = (Role.COORDINATOR, *CLINICIANS)
@@ -238,18 +240,14 @@ def _keep(request: ClinicRequest, asked: FormRequest, shape: asking.FormShape) -
     """Save what was filled in and differs from what is saved; faults by question."""
     answers, faults = answers_of(asked), {}
     now = int(timezone.now().timestamp() * 1000)
-    for question in shape.questions:
-        texts = [text for text in request.POST.getlist(f"q-{question.link}") if text.strip()]
-        if question.kind == "entries" or not texts:
-            continue
-        sent = {"value": texts}
+    for link, sent in _given(request, shape, answers):
         try:
-            if asking.read_answer(shape, question.link, sent) == answers.get(question.link):
+            if asking.read_answer(shape, link, sent) == answers.get(link):
                 continue
             services.save_answer(
                 request.principal,
                 asked,
-                question.link,
+                link,
                 sent,
                 key=uuid4(),
                 sequence=now,
@@ -257,8 +255,27 @@ def _keep(request: ClinicRequest, asked: FormRequest, shape: asking.FormShape) -
                 origin=origin_of(request),
             )
         except UserError as fault:
-            faults[question.link] = str(fault)
+            faults[link.partition("/")[0]] = str(fault)
     return faults
+
+
+def _given(
+    request: ClinicRequest, shape: asking.FormShape, answers: dict[str, object]
+) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """What the page sent: an entry that is taken out or added comes before the word that its list is whole."""
+    if taken := request.POST.get("remove"):
+        yield taken, {"value": [REMOVED]}
+    for question in shape.questions:
+        if entry := _new_entry(request, question):
+            yield f"{question.link}/{shown(question, answers).next_number}", entry
+        if texts := [text for text in request.POST.getlist(f"q-{question.link}") if text.strip()]:
+            yield question.link, {"value": texts}
+
+
+def _new_entry(request: ClinicRequest, question: asking.Question) -> dict[str, list[str]]:
+    """Fields of an entry that was filled in, as `asking.read_answer` takes them; empty if nothing was."""
+    typed = {f"value-{f.link}": request.POST.getlist(f"q-{question.link}-{f.link}") for f in question.fields}
+    return typed if any(text.strip() for texts in typed.values() for text in texts) else {}
 
 
 def _row(question: Shown, request: ClinicRequest, faults: dict[str, str]) -> dict[str, Any]:
@@ -269,4 +286,18 @@ def _row(question: Shown, request: ClinicRequest, faults: dict[str, str]) -> dic
         "fault": faults.get(question.q.link, ""),
         "options": [(code, words, code in (typed or question.chosen)) for code, words in question.q.options],
         "declined": question.declined or typed == [DECLINED],
+        "closed": "closed" in question.chosen,
+        "fields": _fields(question, request, bool(faults.get(question.q.link))),
     }
+
+
+def _fields(question: Shown, request: ClinicRequest, again: bool) -> list[ShownField]:
+    """Controls of a new entry; with what was typed, where it was refused."""
+    return [
+        replace(
+            field,
+            prefix=f"q-{question.q.link}-",
+            chosen=tuple(request.POST.getlist(f"q-{question.q.link}-{field.q.link}")) if again else (),
+        )
+        for field in question.fields
+    ]

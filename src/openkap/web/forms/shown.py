@@ -31,7 +31,7 @@ class Shown:
     entries: tuple[tuple[int, str], ...] = ()
     next_number: int = 1
     known: Known | None = None
-    fields: tuple[Shown, ...] = ()
+    fields: tuple[ShownField, ...] = ()
 
     @property
     def options(self) -> list[tuple[str, str, bool]]:
@@ -75,11 +75,18 @@ class Shown:
 
 @dataclass(frozen=True)
 class ShownField(Shown):
-    """A question inside an entry."""
+    """
+    A question inside an entry.
+
+    Args:
+        prefix: of the name of its control.
+    """
+
+    prefix: str = "value-"
 
     @property
     def name(self) -> str:
-        return f"value-{self.q.link}"
+        return f"{self.prefix}{self.q.link}"
 
 
 def shown(

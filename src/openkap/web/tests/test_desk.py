@@ -143,6 +143,34 @@ def test_staff_enter_all_answers_on_one_page_and_come_back_to_what_is_open(clini
     assert "its answers cannot be changed here" in client.get(path).content.decode()
 
 
+def test_staff_add_entries_to_a_list_take_one_out_and_say_that_it_is_whole(clinic):
+    client = clinic.client(Role.NURSE)
+    request = services.ask_form(None, clinic.ida, "intake", by_staff=True)
+    path = f"/p/{clinic.ida.pk}/forms/{request.pk}/enter/"
+    for place, distress in (("Buses", "8"), ("Lifts", "6")):
+        typed = {"q-trigger-trigger-label": place, "q-trigger-trigger-distress": distress}
+        assert client.post(path, key(save="1", **typed)).status_code == 302
+    page = client.get(path).content.decode()
+    assert "Buses" in page and "Lifts" in page
+    assert client.post(path, key(remove="trigger/1")).status_code == 302
+    assert client.post(path, key(save="1", **{"q-trigger": "closed"})).status_code == 302
+    answers = answers_of(request)
+    assert answers["trigger/2"]["trigger-label"] == "Lifts"
+    assert (answers["trigger/1"], answers["trigger"]) == ("removed", "closed")
+
+
+def test_an_entry_at_fault_is_not_saved_and_what_was_typed_stays(clinic):
+    client = clinic.client(Role.NURSE)
+    request = services.ask_form(None, clinic.ida, "intake", by_staff=True)
+    path = f"/p/{clinic.ida.pk}/forms/{request.pk}/enter/"
+    typed = {"q-trigger-trigger-label": "Buses", "q-trigger-trigger-distress": "eleven"}
+    reply = client.post(path, key(save="1", **typed))
+    assert reply.status_code == 422
+    page = reply.content.decode()
+    assert "Write a" in page and 'value="Buses"' in page and 'value="eleven"' in page
+    assert answers_of(request) == {}
+
+
 @pytest.mark.hazard("HAZ-48", "C2")
 def test_an_interview_that_finds_danger_says_so_on_the_page_and_alerts(clinic):
     client = clinic.client(Role.NURSE)

@@ -61,7 +61,7 @@ def test_opening_the_link_changes_nothing_until_begin_is_pressed(phone):
     assert not phone.link.devices.exists()
     assert not phone.request.events.filter(kind="opened").exists()
     assert phone.begin().status_code == 302
-    assert "Question 1 of 9" in phone.page()
+    assert "Question 1 of 10" in phone.page()
     assert phone.request.events.filter(kind="opened").exists()
 
 
@@ -69,7 +69,7 @@ def test_a_form_is_answered_by_plain_posts_and_resumed_at_the_first_open_questio
     phone.begin()
     for k in range(1, 4):
         assert phone.say(str(k), "1").headers["Location"].endswith(f"?q={k + 1}")
-    assert "Question 4 of 9" in phone.page()
+    assert "Question 4 of 10" in phone.page()
     for k in range(4, 9):
         phone.say(str(k), "0")
     phone.say("9", "0")
@@ -156,7 +156,7 @@ def test_what_is_no_answer_comes_back_as_one_sentence_on_the_same_page(phone, se
     assert reply.status_code in ((422, 404) if sentence else (302,))
     if sentence:
         assert sentence in reply.content.decode()
-        assert "Question 1 of 9" in reply.content.decode()
+        assert "Question 1 of 10" in reply.content.decode()
 
 
 # --- links that do not open --------------------------------------------------------------------------
