@@ -4,7 +4,7 @@ Take the pictures of docs/ anew, from the synthetic clinic as it stands on one f
     python tools/pictures.py            # needs make dev and Chromium; some minutes
 
 Clinic, server and browser live in this process and a temporary folder, so that the clock can stand where the text of
-the tour says it does. Pictures are 1280 or 390 px wide; one that is larger than LARGEST shows less of its page.
+the tour says it does. Pictures are 1280, 820 or 390 px wide; one that is larger than LARGEST shows less of its page.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Picture:
         name: of the file in docs/images/clinic.
         who: the part of the address before the @, empty: nobody is signed in.
         path: with {Family} for the record of that person.
-        wide: 1280 or 390. high: how much of the page. press: words of a summary to open first.
+        wide: 1280, 820 or 390. high: how much of the page. press: words of a summary to open first.
     """
 
     name: str
@@ -58,6 +58,7 @@ PICTURES = (
     Picture("pathway", "prescriber", "/p/{Costa}/"),
     Picture("verdict", "prescriber", "/p/{Baker}/screen/"),
     Picture("plan", "prescriber", "/p/{Neumann}/plan/"),
+    Picture("dose", "prescriber", "/p/{Neumann}/plan/dose/#would-curve", wide=820, high=1180),
     Picture("nurse-menu", "nurse", "/p/{Costa}/screen/", wide=390, high=844, dark=True, press="Record"),
     Picture("nurse-today", "nurse", "/today/", wide=390, high=844),
     Picture("scores", "therapist", "/p/{Neumann}/assess/"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from openkap.pkpd.library import covariate, model_named, parameters, say
-from openkap.pkpd.types import Model, Parameter, Request
+from openkap.pkpd.types import Model, Options, Parameter, Request
 
 CLEARANCES = ("CL", "K10")  # of sets without a liver; the set with one found no difference between the sexes
 
@@ -23,6 +23,8 @@ def model_of(request: Request, name: str = "") -> Model:
     Source: PKC-SEX, PKC-EXPONENT.
     """
     model = model_named(name or request.model)
+    if request.options == Options():
+        return model
     changed = [p for p in map(_changes(request), _last(parameters(model))) if p is not None]
     return msgspec.structs.replace(model, parameter=(*model.parameter, *changed)) if changed else model
 

@@ -1,56 +1,22 @@
 """The public door of the room: nothing turns a target into an amount; documents and pictures say what they are."""
 
-import importlib
 import inspect
-import pkgutil
 import re
-from collections.abc import Iterator
-from types import FunctionType
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-import openkap.pkpd
 from openkap.pkpd.effect import expectation
 from openkap.pkpd.picture import COLOURS, INSET, inset, picture
 from openkap.pkpd.simulate import document
+from openkap.pkpd.tests.aims import inverse, modules, public
 from openkap.pkpd.tests.asking import course, request
-
-# What a caller would hand in to get a dose out, and what an amount would be called on its way out.
-AIMS = re.compile(r"target|aim|goal|desired|wanted|wish|seek|reach|level|concentration|ng_per_ml|effect_at|peak|auc_of")
-AMOUNTS = re.compile(r"dose|amount|mg|rate|infusion|input|request", re.IGNORECASE)
-VERBS = re.compile(r"dose_for|amount_for|solve_for|invert|inverse_of|titrate|recommend|suggest|convert|equivalent_dose")
-
-
-def public() -> Iterator[tuple[str, FunctionType]]:
-    """Every public function and method of the room."""
-    for module in pkgutil.iter_modules(openkap.pkpd.__path__):
-        if module.name == "tests":
-            continue
-        loaded = importlib.import_module(f"openkap.pkpd.{module.name}")
-        for name, value in vars(loaded).items():
-            if name.startswith("_") or getattr(value, "__module__", "") != loaded.__name__:
-                continue
-            if inspect.isfunction(value):
-                yield f"{module.name}.{name}", value
-            elif inspect.isclass(value):
-                for method, code in vars(value).items():
-                    if inspect.isfunction(code) and not method.startswith("_"):
-                        yield f"{module.name}.{name}.{method}", code
-
-
-def inverse(name: str, function: FunctionType) -> bool:
-    """True if a function could be asked `which dose gives this?`."""
-    signature = inspect.signature(function)
-    aims = [p for p in signature.parameters if AIMS.search(p)]
-    gives = str(signature.return_annotation)
-    return bool(VERBS.search(name)) or bool(aims and (AMOUNTS.search(gives) or AMOUNTS.search(name)))
 
 
 @pytest.mark.hazard("HAZ-31", "C1")
 def test_no_public_function_takes_a_target_and_returns_an_amount():
-    found = dict(public())
+    found = dict(public(modules()))
     assert len(found) > 40 and "simulate.simulate" in found
     assert [name for name, function in found.items() if inverse(name, function)] == []
     assert "numpy" not in [p for f in found.values() for p in inspect.signature(f).parameters]
@@ -67,7 +33,7 @@ def test_the_search_for_such_a_function_would_find_one():
 
 
 def test_every_public_function_says_what_it_does():
-    assert [name for name, function in public() if not function.__doc__ and not name.endswith(DATA)] == []
+    assert [name for name, function in public(modules()) if not function.__doc__ and not name.endswith(DATA)] == []
 
 
 DATA = (".x", ".y", ".axes", ".band", ".doses", ".line", ".step", ".of", ".instantaneous", ".sure", ".exchange")

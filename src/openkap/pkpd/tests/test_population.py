@@ -39,6 +39,31 @@ def test_percentiles_equal_those_of_an_independent_draw_within_3_percent(seed: i
             assert float(ours[place]) == pytest.approx(theirs, rel=0.03)
 
 
+def test_a_depot_with_its_own_spread_equals_an_independent_draw_too(seed: int):
+    """An injection into a muscle written out anew: S and R, ka and the ratio of clearances log-normal, F flat."""
+    rng = np.random.Generator(np.random.MT19937(seed))
+    v, cl = rng.multivariate_normal([0, 0], [[0.084177, 0.02261], [0.02261, 0.026048]], PEOPLE).T
+    v1, clear = 133 * np.exp(v), 95.2 * np.exp(cl)
+    ka, f = 0.12 * 60 * np.exp(0.6 * rng.standard_normal(PEOPLE)), rng.uniform(0.85, 1.0, PEOPLE)
+    ratio = 0.86 * np.exp(0.04 * rng.standard_normal(PEOPLE))
+    hours = np.array(TIMES) / 60
+    total = np.zeros((len(TIMES), PEOPLE))
+    for cleared in (clear, clear * ratio):
+        k = np.zeros((PEOPLE, 4, 4))
+        k[:, 0, 0], k[:, 0, 1], k[:, 0, 2] = -(cleared + 23.2 + 157) / v1, 23.2 / 187, 157 / 98.8
+        k[:, 1, 0], k[:, 1, 1], k[:, 2, 0], k[:, 2, 2] = 23.2 / v1, -23.2 / 187, 157 / v1, -157 / 98.8
+        k[:, 3, 3], k[:, 0, 3] = -ka, ka
+        rates, vectors = np.linalg.eig(k)
+        weight = (vectors[:, 0, :] * np.linalg.inv(vectors)[:, :, 3]).real
+        total += np.array([(weight * np.exp(rates.real * t)).sum(axis=1) * f * 17.5 / v1 * 1000 for t in hours])
+    injection = [{"at_min": 0, "route": "im", "amount_mg": 35}]
+    found = course("im-generic", injection, times_min=list(TIMES), population={"n": PEOPLE, "seed": seed}).ketamine
+    mine = np.quantile(total, (0.05, 0.5, 0.95), axis=1)
+    for ours, theirs in zip((found.p05, found.p50, found.p95), mine, strict=True):
+        assert ours is not None
+        assert np.allclose(ours, theirs, rtol=0.03)
+
+
 def test_deviations_have_the_published_size_and_covariance(seed: int):
     p = drawn(model_named("otto-2021"), Subject(weight_kg=70), 3 * PEOPLE, np.random.default_rng(seed))
     found = np.cov(np.log(p["V1"]), np.log(p["CL"]))

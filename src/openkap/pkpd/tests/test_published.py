@@ -10,12 +10,13 @@ beside each set.
 import numpy as np
 import pytest
 
+from openkap.pkpd.bands import single
 from openkap.pkpd.course import drawn_blocks, typical_blocks
 from openkap.pkpd.draw import drawn
 from openkap.pkpd.draw import typical as typical_values
 from openkap.pkpd.effect import expectation
 from openkap.pkpd.exposure import accumulation
-from openkap.pkpd.interact import change, passage_ratio
+from openkap.pkpd.interact import Change, change, passage_ratio
 from openkap.pkpd.library import model_named, models, parameters, rejected, variations
 from openkap.pkpd.solve import split
 from openkap.pkpd.structure import systems
@@ -108,7 +109,7 @@ def test_the_passage_of_perez_has_extraction_clearance_and_oral_fraction_of_the_
 def auc_to_the_end(route: str, mg: float, model: str = "perez-ruixo-2021", **subject: object) -> float:
     """ng·h/mL to infinity, from the modes themselves."""
     doses = nasal(3) if route == "nasal" else [{"at_min": 0, "route": route, "amount_mg": mg}]
-    asked_for = request(model, doses, drug="esketamine", subject=subject)
+    asked_for = request(model, doses, drug=model_named(model).drug, subject=subject)
     row = model_named(model)
     applied = change(row, [route], asked_for.interactions)  # type: ignore[list-item]
     modes, apart = split(typical_blocks(row, asked_for.subject, asked_for.doses, applied))
@@ -233,3 +234,21 @@ def test_what_varies_is_what_was_published_and_what_was_assumed_says_so():
     assert ("perez-ruixo-2021", "KMET") in assumed and ("domino-1982", "V1") in assumed
     assert ("otto-2021", "CL") not in assumed
     assert asked()["model"] is None
+
+
+@pytest.mark.parametrize(
+    ("model", "route", "f"), [("im-generic", "im", 0.93), ("sc-generic", "sc", 0.9), ("sl-generic", "sublingual", 0.26)]
+)
+def test_a_depot_s_whole_area_is_f_times_dose_over_clearance(model: str, route: str, f: float):
+    """Half of the dose is S (clearance 95.2 L/h), half R (0.86 of it)."""
+    found = auc_to_the_end(route, 35.0, model, weight_kg=70)
+    assert found == pytest.approx(f * 17.5 * (1 / 95.2 + 1 / (0.86 * 95.2)) * 1000, rel=1e-6)
+
+
+def test_an_injection_into_a_muscle_peaks_at_about_15_min_in_most_people_within_5_to_30():
+    row, asked_for = model_named("im-generic"), request("im-generic", [{"at_min": 0, "route": "im", "amount_mg": 35}])
+    times = np.arange(0.0, 91.0)
+    people = drawn_blocks(row, asked_for.subject, asked_for.doses, Change(), 2000, np.random.default_rng(3))
+    at = times[single(people, times)[0].argmax(axis=0)]
+    assert np.median(at) == pytest.approx(15, abs=2)
+    assert np.mean((at >= 5) & (at <= 30)) > 0.9

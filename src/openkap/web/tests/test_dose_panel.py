@@ -10,6 +10,7 @@ import time_machine
 from openkap.chart.vocabulary import members
 from openkap.people.types import Role
 from openkap.pkpd.library import interactions
+from openkap.pkpd.tests.aims import inverse, public
 from openkap.plan import services as planning
 from openkap.plan.choices import Preferences
 from openkap.plan.models import Programme
@@ -207,3 +208,11 @@ def test_every_medicine_that_interacts_is_one_that_the_chart_knows():
     named = {name for row in interactions().interaction for name in row.medicines}
     assert len(named) == 10
     assert all(members(name) for name in (*named, *ENZYMES))
+
+
+@pytest.mark.hazard("HAZ-31", "C1")
+def test_nothing_of_the_panel_takes_an_aim_and_returns_an_amount():
+    names = [f"openkap.web.plan.{name}" for name in ("dose_person", "dose_form", "dose_answer", "dose_panel")]
+    found = dict(public(names))
+    assert {"dose_answer.answer", "dose_panel.look", "dose_person.person_of"} <= set(found)
+    assert [name for name, function in found.items() if inverse(name, function)] == []
