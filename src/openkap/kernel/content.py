@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 RELEASE = "2026.1"
 
-ROOMS = ("kernel", "pkpd", "chart", "assess", "screen", "plan")
+ROOMS = ("kernel", "pkpd", "chart", "assess", "screen", "plan", "dose")  # in the order of imports
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -140,6 +140,14 @@ class SourcesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 def sources(room: str) -> dict[str, Source]:
     """The works that a room's content cites, by key."""
     return {s.id: s for s in load(room, "sources.toml", SourcesFile).source}
+
+
+@cache
+def row_ids(room: str) -> frozenset[str]:
+    """The ids of a room's rows, read without their types: an earlier room may ask whose row a name is."""
+    parsed = (read_toml(f"openkap.{room}", str(path)) for path in sorted(content_folder(room).glob("**/*.toml")))
+    tables = (table for file in parsed for table in file.values() if isinstance(table, list))
+    return frozenset(row["id"] for table in tables for row in table if isinstance(row, dict) and "id" in row)
 
 
 @cache

@@ -19,7 +19,7 @@ import msgspec
 
 from openkap.chart.expression import limits_named
 from openkap.chart.rule_language import parse
-from openkap.kernel.content import load
+from openkap.kernel.content import ROOMS, load, row_ids
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import number
 from openkap.kernel.site import Override, Site, no_such_limit, no_such_row, set_by
@@ -91,7 +91,8 @@ def book_of(site: Site) -> Book:
         ContentFault: an override of a row or number that does not exist or is not the site's to set, that goes
             too far, or that leaves the amounts of a route out of order.
     """
-    changes = {name: listed for name, listed in site.overrides.items() if name not in rules()}
+    theirs = frozenset[str]().union(rules(), *(row_ids(room) for room in ROOMS[ROOMS.index(ROOM) + 1 :]))
+    changes = {name: listed for name, listed in site.overrides.items() if name not in theirs}
     return _made(changes) if changes else shipped()
 
 
@@ -107,7 +108,7 @@ def rules_of(site: Site) -> list[Rule]:
 
 
 def _made(changes: Changes) -> Book:
-    files = [_with(_raw(name, kind), changes) for name, kind in _FILES]
+    files: list[Any] = [site_file(ROOM, name, kind, changes) for name, kind in _FILES]
     book = Book(*files)
     known = book.rows()
     for name in changes:
@@ -123,10 +124,21 @@ _FILES: tuple[tuple[str, type[msgspec.Struct]], ...] = (
 )
 
 
+def site_file(room: str, name: str, kind: type[F], changes: Changes) -> F:
+    """
+    A content file with a site's values in place and its texts filled; a later room reads its own this way too.
+
+    Raises:
+        ContentFault: a row at fault, or a change that the row does not allow.
+    """
+    file: F = _raw(room, name, kind)
+    return _with(file, changes)
+
+
 @cache
-def _raw(name: str, kind: type[F]) -> F:
+def _raw(room: str, name: str, kind: type[F]) -> F:
     """A file with its texts unfilled, each row checked."""
-    file = load(ROOM, name, kind)
+    file = load(room, name, kind)
     for row in _rows_of(file):
         check_row(row, name)
         for limit in row.site_may:

@@ -20,6 +20,7 @@ from openkap.assess.intake_form import intake
 from openkap.assess.inventories import inventory_rules
 from openkap.assess.treatment import treatment
 from openkap.chart import vocabulary
+from openkap.dose.library import content_of
 from openkap.kernel.content import ROOMS, content_folder, fingerprint, refuse_duplicates, sources
 from openkap.kernel.site import Site
 from openkap.kernel.source import Row, Source, Sourced, Tag
@@ -88,7 +89,7 @@ def chapters(site: Site) -> list[Chapter]:
     )
     ways = clearing()
     found.append(Chapter("clearing", "Who may settle what", "screen", (*ways.way, *ways.only_the_fact)))
-    found += [*_assess(), *_plan(site), *_pharmacology(), *_chart()]
+    found += [*_assess(), *_plan(site), *_dose(site), *_pharmacology(), *_chart()]
     refuse_duplicates((row for chapter in found if chapter.signed for row in chapter.rows), "all content")
     return found
 
@@ -162,6 +163,32 @@ TITLES = {
     "consent": "Consent and preparation topics",
     "expectations": "Expectations",
     "adaptive": "Adaptive anxiety",
+}
+
+
+def _dose(site: Site) -> Iterator[Chapter]:
+    """Every table of every file of the dose room."""
+    for name, file in content_of(site).files():
+        for field in msgspec.structs.fields(file):
+            rows = getattr(file, field.name)
+            if isinstance(rows, tuple):
+                yield Chapter(f"dose-{name}-{field.name}", DOSE_TITLES[f"{name}-{field.name}"], "dose", rows)
+
+
+DOSE_TITLES = {
+    "readings-measure": "Dosing room: readings and scales",
+    "marks-mark": "Dosing room: marks by a single key",
+    "gate-item": "Dosing room: confirmed before a dose",
+    "discharge-check": "Dosing room: asked before going home",
+    "policy-statement": "Dosing room: times of watching, rules of custody",
+    "policy-step": "Dosing room: whom an alert reaches, and when",
+    "adverse-grade": "Adverse events: grades",
+    "adverse-serious": "Adverse events: what makes one serious",
+    "adverse-report": "Adverse events: reports",
+    "emergency-situation": "Emergency: what to do first",
+    "emergency-role": "Emergency: who does what",
+    "emergency-drug": "Emergency: what is at hand",
+    "emergency-calm": "Calm-down script",
 }
 
 

@@ -6,6 +6,7 @@ from openkap.review.catalogue import Chapter
 
 _RULE = "The rule is unknown: the verdict is insufficient, and nothing a patient answers can settle it."
 _DOSE = "Every route that rests on the row is disabled."
+_GATE = "The gate before a dose stays closed and names the row."
 _SHOWN = "It decides nothing alone: it is shown, and listed as unsigned."
 
 _BY_CHAPTER = {
@@ -19,6 +20,12 @@ _BY_CHAPTER = {
     "monitoring-alert": _DOSE,
     "monitoring-statement": _DOSE,
     "calendars-calendar": _DOSE,
+    "dose-readings-measure": _GATE,
+    "dose-marks-mark": _GATE,
+    "dose-gate-item": _GATE,
+    "dose-discharge-check": _GATE,
+    "dose-policy-statement": f"{_GATE} A rule of custody holds in any case.",
+    "dose-policy-step": _GATE,
     "regimens-regimen": "The template is not offered.",
     "modalities-modality": "Its gate is not known to be open: it gets no session.",
 }

@@ -224,6 +224,7 @@ def _limit(name: str, limit: Any, change: Override | None) -> dict[str, str]:
 # Units that stand in the name of a field, so that its number is never shown without one.
 SUFFIXES = {
     "_mg": "mg",
+    "_s": "s",
     "_min": "min",
     "_h": "h",
     "_percent": "%",

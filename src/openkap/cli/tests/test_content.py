@@ -65,11 +65,11 @@ def test_a_row_counts_as_unverified_if_a_limit_alone_is():
 
 def test_every_content_file_of_every_room_is_part_of_the_catalogue():
     rooms = {chapter.room for chapter in chapters(Site())}
-    assert rooms == {"chart", "assess", "screen", "plan", "pkpd"}
+    assert rooms == {"chart", "assess", "screen", "plan", "dose", "pkpd"}
     ids = {row.id for chapter in chapters(Site()) for row in chapter.rows}
     samples = (
         "SCR-CVD-1 DDI-MAO-1 PRE-5 BPG-6 phq-9 audit TRX-DOSE-ESC FORM-COUNT REG-A1 DOS-SC EVI-7 MKT-1 weight ketamine "
-        "otto-2021 PKI-RIF-PO"
+        "otto-2021 PKI-RIF-PO READ-MOAAS STEP-RED-PHONE"
     )
     assert set(samples.split()) <= ids
 

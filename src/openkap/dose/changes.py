@@ -1,0 +1,295 @@
+"""What an accepted event makes of a session. Nothing here refuses: that is done before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from openkap.dose import alerts
+from openkap.dose.due import newest
+from openkap.dose.types import (
+    Administration,
+    Check,
+    Decision,
+    Effect,
+    Identity,
+    Mark,
+    Phase,
+    Reading,
+    Session,
+    Stamp,
+)
+
+Made = tuple[Session, list[Effect]]
+Change = Callable[[Session, Any, Stamp], Made]
+
+FEAR = "fear-asked"
+CALLS = ("first_call_h", "second_call_h")
+
+
+def nothing(session: Session, _: Any, __: Stamp) -> Made:
+    """The phase alone changes."""
+    return session, []
+
+
+# -- arrival, watch, gate --------------------------------------------------------------------------------
+
+
+def arrived(session: Session, event: Any, _: Stamp) -> Made:
+    """Somebody watches from here on, by the lines of the protocol."""
+    return replace(session, observer=event.by, lines=session.protocol.lines), []
+
+
+def offer(session: Session, event: Any, _: Stamp) -> Made:
+    """The old observer stays until the new one has taken the watch."""
+    return replace(session, offered=event.to), [Effect("task", (event.to, event.summary))]
+
+
+def take(session: Session, event: Any, _: Stamp) -> Made:
+    """The watch, and the alerts nobody has acknowledged, are in new hands."""
+    moved = alerts.owned_by(session, event.by)
+    return replace(moved, observer=event.by, offered=None), []
+
+
+def duty(session: Session, event: Any, _: Stamp) -> Made:
+    """Who can be reached."""
+    return replace(session, duty=event.duty), []
+
+
+def confirmed(session: Session, event: Any, now: Stamp) -> Made:
+    """On arrival, or again at the dose."""
+    identity = Identity(event.by, now)
+    if session.phase in (Phase.READY, Phase.PEAK):
+        return replace(session, dose_identity=identity), []
+    return replace(session, identity=identity), []
+
+
+def judge(session: Session, event: Any, now: Stamp) -> Made:
+    """The screening of the dose day."""
+    return replace(session, judged=event.judged, judged_s=now.elapsed_s), []
+
+
+def answer(session: Session, event: Any, now: Stamp) -> Made:
+    """One answer."""
+    check = Check(event.name, event.truth, event.by, now, event.note)
+    fear = event.number if event.name == FEAR else session.fear
+    return replace(session, checks=(*session.checks, check), fear=fear), []
+
+
+def decide(session: Session, event: Any, now: Stamp) -> Made:
+    """One decision on one row."""
+    return replace(session, decisions=(*session.decisions, Decision(event.row, event.by, event.reason, now))), []
+
+
+def hold(session: Session, event: Any, _: Stamp) -> Made:
+    """A hold shows at once and on every screen; a running infusion should pause."""
+    said = [Effect("reopened", event.hold)]
+    said += [Effect("advise", f"On hold: pause the drug. {event.hold.text}")] if session.running else []
+    return replace(session, holds=(*session.holds, event.hold), dose_identity=None), said
+
+
+def lift(session: Session, event: Any, _: Stamp) -> Made:
+    """A prescriber settled it."""
+    why = f"{event.by.name}: {event.reason}"
+    return replace(session, holds=tuple(replace(h, lifted=why) if h.id == event.hold else h for h in session.holds)), []
+
+
+# -- order and dose --------------------------------------------------------------------------------------
+
+
+def order(session: Session, event: Any, _: Stamp) -> Made:
+    """A new order, or the next version: the draw and the identity at the dose were for another one and are void."""
+    said = [Effect("reopened", event.order)] if session.draw else []
+    return replace(session, orders=(*session.orders, event.order), draw=None, dose_identity=None), said
+
+
+def draw(session: Session, event: Any, _: Stamp) -> Made:
+    """Drawn up, not yet checked; an earlier check and the identity at the dose are void."""
+    return replace(session, draw=event.draw, dose_identity=None), []
+
+
+def check_draw(session: Session, event: Any, _: Stamp) -> Made:
+    """Checked by a second person."""
+    assert session.draw is not None
+    return replace(session, draw=replace(session.draw, checked_by=event.by)), []
+
+
+def start(session: Session, event: Any, now: Stamp) -> Made:
+    """The dose is charted, once: what stands in it is the order's and the draw's."""
+    assert session.order is not None and session.draw is not None
+    begun = Administration(
+        order=session.order.id,
+        version=session.order.version,
+        step=session.order.step,
+        drug=session.order.drug,
+        route=session.order.route,
+        lot=session.draw.lot,
+        mg=session.draw.mg,
+        mg_per_kg=session.order.mg_per_kg,
+        volume_ml=session.draw.volume_ml,
+        per_ml=session.draw.per_ml,
+        by=event.by,
+        started=now,
+        duration_min=session.order.duration_min,
+        route_note=event.note,
+    )
+    base = session.baseline or _baseline(session)
+    return replace(session, given=(*session.given, begun), draw=None, dose_identity=None, baseline=base), []
+
+
+def start_at_once(session: Session, event: Any, now: Stamp) -> Made:
+    """A dose that is given in one moment: it has ended when it began."""
+    begun, said = start(session, event, now)
+    return _dose(begun, ended=now, given_mg=begun.given[-1].mg), said
+
+
+def rate(session: Session, event: Any, now: Stamp) -> Made:
+    """The rate, with its time."""
+    return _dose(session, rates=(*session.given[-1].rates, (now.elapsed_s, event.rate))), []
+
+
+def pause(session: Session, _: Any, now: Stamp) -> Made:
+    """The infusion stands still from now."""
+    return _dose(session, paused_s=(*session.given[-1].paused_s, (now.elapsed_s, None))), []
+
+
+def resume(session: Session, _: Any, now: Stamp) -> Made:
+    """It goes on."""
+    return _dose(session, paused_s=_closed(session, now)), []
+
+
+def stop(session: Session, event: Any, now: Stamp) -> Made:
+    """It has ended early, with the amount that was really given."""
+    note = f"stopped: {event.reason}"
+    stopped = _dose(session, ended=now, given_mg=event.given_mg, complete=False, route_note=note)
+    return _dose(stopped, paused_s=_closed(session, now)), [Effect("task", ("waste the rest", session.given[-1].lot))]
+
+
+def finish(session: Session, event: Any, now: Stamp) -> Made:
+    """All of it was given."""
+    note = event.note or session.given[-1].route_note
+    return _dose(session, ended=now, given_mg=session.given[-1].mg, route_note=note), []
+
+
+# -- readings, marks, alerts -----------------------------------------------------------------------------
+
+
+def read(session: Session, event: Any, now: Stamp) -> Made:
+    """The value is filed with its own time, and held against the lines in the same breath (HAZ-34, HAZ-36)."""
+    return _filed(session, Reading(event.key, event.measure, event.quantity, event.taken_s, now, event.by))
+
+
+def correct(session: Session, event: Any, now: Stamp) -> Made:
+    """The old value stays readable and counts no more; the new one is held against the lines."""
+    old = next(r for r in session.readings if r.id == event.reading)
+    why = f"{event.by.name}: {event.reason}"
+    kept = tuple(replace(r, voided=why) if r.id == old.id else r for r in session.readings)
+    session = replace(session, readings=kept)
+    if event.quantity is None:
+        return session, []
+    new = Reading(event.key, old.measure, event.quantity, event.taken_s, now, event.by, replaces=old.id)
+    return _filed(session, new)
+
+
+def mark(session: Session, event: Any, now: Stamp) -> Made:
+    """Seen, and amber or red as its row says."""
+    made = Mark(event.key, event.name, now, event.by, event.text)
+    return alerts.after_mark(replace(session, marks=(*session.marks, made)), made)
+
+
+def acknowledge(session: Session, event: Any, now: Stamp) -> Made:
+    """The person owns it; if the value is quiet again already, it is over."""
+    changed = _alert(session, event.alert, owner=event.by, acknowledged=(event.by, now.elapsed_s))
+    found = alerts.find(changed, event.alert)
+    last = newest(changed, found.about) if found and found.about in changed.protocol.measures else None
+    if found and last and last.confirmed and not alerts.broken(changed, last.measure, last.quantity.value):
+        return alerts.over(changed, found, "quiet when acknowledged")
+    return changed, []
+
+
+def silence(session: Session, event: Any, now: Stamp) -> Made:
+    """The sound is off for a short time; the steps go on."""
+    until = now.elapsed_s + session.protocol.seconds("WATCH-SILENCE", "silence_s")
+    return _alert(session, event.alert, silent_until_s=until), []
+
+
+def settle(session: Session, event: Any, _: Stamp) -> Made:
+    """It is over, and somebody says why."""
+    found = alerts.find(session, event.alert)
+    assert found is not None
+    return alerts.over(session, found, f"{event.by.name}: {event.reason}")
+
+
+def limit(session: Session, event: Any, now: Stamp) -> Made:
+    """A line for this person and session; the read-back of the limits is asked for again."""
+    changed = tuple(
+        replace(one, limit=event.value) if (one.row, one.name) == (event.row, event.name) else one
+        for one in session.lines
+    )
+    return replace(session, lines=changed, lines_s=now.elapsed_s), []
+
+
+# -- emergency, the end ----------------------------------------------------------------------------------
+
+
+def emergency(session: Session, event: Any, _: Stamp) -> Made:
+    """One tap: the drug stops first, the prescriber is called, the incident is written."""
+    effects = [Effect("advise", "Stop the drug first.")] if session.running else []
+    return session, [*effects, Effect("escalate", "emergency"), Effect("incident", event), Effect("hold-next", event)]
+
+
+def gone_home(session: Session, _: Any, __: Stamp) -> Made:
+    """Advice on paper, a contact, and a call the next day."""
+    hours = session.protocol.number("DIS-8", "hours")
+    return session, [Effect("task", ("check-in", hours))]
+
+
+def left(session: Session, event: Any, _: Stamp) -> Made:
+    """Documented, with calls at the hours of DIS-10."""
+    hours = [session.protocol.number("DIS-10", name) for name in CALLS]
+    return session, [Effect("incident", event), *(Effect("task", ("call", hour)) for hour in hours)]
+
+
+def handed_over(session: Session, event: Any, _: Stamp) -> Made:
+    """The sheet goes with the patient, and the next dose waits for a review."""
+    return session, [
+        Effect("task", ("handover sheet", event.to)),
+        Effect("incident", event),
+        Effect("hold-next", event),
+    ]
+
+
+# -- parts -----------------------------------------------------------------------------------------------
+
+
+def _dose(session: Session, **changes: Any) -> Session:
+    return replace(session, given=(*session.given[:-1], replace(session.given[-1], **changes)))
+
+
+def _closed(session: Session, now: Stamp) -> tuple[tuple[int, int | None], ...]:
+    """The pauses, an open one closed now."""
+    return tuple((begun, now.elapsed_s if ended is None else ended) for begun, ended in session.given[-1].paused_s)
+
+
+def _alert(session: Session, alert: str, **changes: Any) -> Session:
+    return replace(session, alerts=tuple(replace(a, **changes) if a.id == alert else a for a in session.alerts))
+
+
+def _baseline(session: Session) -> dict[str, Decimal]:
+    """The last confirmed value of every measure before the first dose."""
+    found = {}
+    for name in session.protocol.measures:
+        last = newest(session, name)
+        if last is not None and last.confirmed:
+            found[name] = last.quantity.value
+    return found
+
+
+def _filed(session: Session, reading: Reading) -> Made:
+    """The reading in the unit of its measure, unconfirmed after a leap, and what its lines say of it."""
+    value = reading.quantity.to(session.protocol.measures[reading.measure].unit)
+    sure = not alerts.leaps(session, reading.measure, value.value, reading.taken_s)
+    reading = replace(reading, quantity=value, confirmed=sure)
+    return alerts.after_reading(replace(session, readings=(*session.readings, reading)), reading)

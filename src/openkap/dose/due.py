@@ -1,0 +1,154 @@
+"""
+What is to be measured when: the due-clock of a route (MON), rechecks of values that raised an alert, and how old a
+value may be before it is shown as overdue.
+
+A check has slots, one for each minute of the schedule; a slot is done when each group of the check has a reading of its
+own, taken at most `nurse_min` before the minute. One reading serves one slot.
+
+Source: MON-*, MON-X, WATCH-RECHECK
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from openkap.dose.types import Protocol, Reading, Session
+
+ALWAYS, RECHECK = "MON-X", "WATCH-RECHECK"
+MINUTE = 60
+
+State = Literal["done", "to come", "due", "late", "missed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """
+    One check.
+
+    Args:
+        about: `vitals 10`, `mind 20`, `recheck systolic`: one alert stands for one of these.
+        at_s: when it is due; lacking: groups that have no reading yet.
+        state: `late` beyond the nurse's minutes, `missed` beyond the prescriber's.
+    """
+
+    about: str
+    at_s: int
+    lacking: tuple[str, ...]
+    state: State
+
+
+def due(session: Session) -> tuple[Due, ...]:
+    """Every check since the last dose began, up to the next one of each kind, and every recheck."""
+    start = session.started_s
+    if start is None:
+        return tuple(_rechecks(session))
+    found: list[Due] = []
+    for kind, minutes in (("vitals", session.protocol.vitals_min), ("mind", session.protocol.mind_min)):
+        groups = sorted({m.group for m in session.protocol.measures.values() if m.check == kind})
+        slots = _slots(minutes, session.protocol.later_min, (session.now_s - start) // MINUTE)
+        lacking = _lacking(session, groups, [start + slot * MINUTE for slot in slots])
+        for slot, without in zip(slots, lacking, strict=True):
+            at_s = start + slot * MINUTE
+            found.append(Due(f"{kind} {slot}", at_s, without, _state(session, at_s, bool(without))))
+    return (*found, *_rechecks(session))
+
+
+def upcoming(session: Session) -> Due | None:
+    """The check that comes first of those not done: the one that the board shows."""
+    return min((d for d in due(session) if d.state != "done"), key=lambda d: d.at_s, default=None)
+
+
+def late(session: Session) -> tuple[Due, ...]:
+    """Checks that are late or missed."""
+    return tuple(d for d in due(session) if d.state in ("late", "missed"))
+
+
+def valid(session: Session, *measures: str) -> list[Reading]:
+    """Readings that were not voided, of these measures or of all, in the order in which they were taken."""
+    kept = [r for r in session.readings if not r.voided and (not measures or r.measure in measures)]
+    return sorted(kept, key=lambda r: (r.taken_s, r.entered.elapsed_s))
+
+
+def newest(session: Session, *measures: str) -> Reading | None:
+    """The last valid reading of these measures."""
+    return next(reversed(valid(session, *measures)), None)
+
+
+def stale_after_s(protocol: Protocol) -> int:
+    """
+    How old a value may be and still be shown, or read, as present: the longest gap of the later schedule, and what the
+    nurse may be late.
+    """
+    return (protocol.later_min * MINUTE) + protocol.seconds(ALWAYS, "nurse_min")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value with its age: the two are never apart. `overdue` values are struck grey."""
+
+    reading: Reading
+    age_s: int
+    overdue: bool
+
+
+def shown(session: Session, measure: str) -> Shown | None:
+    """The last value of a measure as a screen may show it; None where there is none."""
+    last = newest(session, measure)
+    if last is None:
+        return None
+    age = session.now_s - last.taken_s
+    check = session.protocol.measures[measure].check
+    overdue = age > stale_after_s(session.protocol) or any(d.about.startswith(f"{check} ") for d in late(session))
+    return Shown(last, age, overdue)
+
+
+def _slots(minutes: Iterable[int], later_min: int, now_min: int) -> list[int]:
+    """Minutes after the start: those of the schedule, then every `later_min` up to the first that is still to come."""
+    slots = [minute for minute in minutes if minute >= 0]
+    while slots[-1] <= now_min:
+        slots.append(slots[-1] + later_min)
+    return slots[: next(i for i, minute in enumerate(slots) if minute > now_min) + 1]
+
+
+def _lacking(session: Session, groups: list[str], times: list[int]) -> list[tuple[str, ...]]:
+    early = session.protocol.seconds(ALWAYS, "nurse_min")
+    start = session.started_s or 0
+    without: list[list[str]] = [[] for _ in times]
+    for group in groups:
+        taken = [r.taken_s for r in valid(session) if session.protocol.measures[r.measure].group == group]
+        waiting = [t for t in taken if t >= start]
+        for place, at_s in enumerate(times):
+            serving = next((t for t in waiting if t >= at_s - early), None)
+            if serving is None:
+                without[place].append(group)
+            else:
+                waiting = [t for t in waiting if t > serving]
+    return [tuple(names) for names in without]
+
+
+def _state(session: Session, at_s: int, lacks: bool) -> State:
+    if not lacks:
+        return "done"
+    over = session.now_s - at_s
+    if over > session.protocol.seconds(ALWAYS, "prescriber_min"):
+        return "missed"
+    if over > session.protocol.seconds(ALWAYS, "nurse_min"):
+        return "late"
+    return "due" if over >= 0 else "to come"
+
+
+def _rechecks(session: Session) -> list[Due]:
+    """A value behind an open alert is measured again; there is no grace beyond the minutes of the row."""
+    found = []
+    for alert in session.open_alerts():
+        last = newest(session, alert.about) if alert.about in session.protocol.measures else None
+        if last is None:
+            continue
+        again = 0 if not last.confirmed else session.protocol.seconds(RECHECK, "recheck_min")
+        at_s = last.taken_s + again
+        late_at = last.taken_s + session.protocol.seconds(RECHECK, "recheck_min")
+        state: State = "late" if session.now_s > late_at else "due" if session.now_s >= at_s else "to come"
+        found.append(Due(f"recheck {alert.about}", at_s, (alert.about,), state))
+    return found

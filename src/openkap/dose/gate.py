@@ -1,0 +1,222 @@
+"""
+The gate before a dose: green, or the reasons. There is no third way, and one function for every door.
+
+What the chart says is judged by the screen room (PRE, BPG, and every rule of the dose day); here it meets what only the
+session knows: who was asked what today, the baseline, the order, holds, the watch.
+
+Source: PRE-*, BPG-*, GATE-*, WATCH-BASELINE, WATCH-GATE-BP, WATCH-ACUTE; hazards 08, 15, 18, 20, 21, 26, 40, 41, 44, 51
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from openkap.dose import orders
+from openkap.dose.alerts import red_seen
+from openkap.dose.due import ALWAYS, MINUTE, newest, valid
+from openkap.dose.types import Finding, Judged, Protocol, Session, Stamp
+from openkap.kernel.site import unsigned_words
+from openkap.kernel.truth import Truth
+from openkap.people.types import Role
+from openkap.plan.limits import APART, OFTEN, FrequencyFinding, frequency
+from openkap.screen.rules import blocks
+from openkap.screen.types import Screening
+
+PERSON, SCREEN, RAISED, BASELINE = "PRE-1", "SCREEN", "BPG-2", "WATCH-BASELINE"
+PRESSURE, ACUTE, FEAR = "WATCH-GATE-BP", "WATCH-ACUTE", "LOW-FEAR"
+VITALS = ("systolic", "diastolic", "heart-rate", "spo2", "respiratory-rate")
+UNMET = {Truth.TRUE: Truth.FALSE, Truth.UNKNOWN: Truth.UNKNOWN}  # a finding that fires is a line that is not met
+SIGN_OFFS = {APART: 2}  # DOS-FREQ-2: an exception with two sign-offs; every other decision needs one
+
+
+def judged(screening: Screening, day: date, chart_version: int = 0) -> Judged:
+    """A screening of the dose day as the gate uses it; a screening that is none of a dose day clears nobody."""
+    live = [f for f in screening.findings if f.truth is not Truth.FALSE and f.class_ != "inform"]
+    cautions = [f for f in live if (f.class_ == "caution" if f.truth is Truth.TRUE else not blocks(f))]
+    blocking = [f for f in live if f not in cautions]
+    if not screening.dose_day:
+        blocking, cautions = [], []
+    return Judged(
+        screening.verdict if screening.dose_day else "insufficient",
+        tuple(Finding(f.rule, UNMET[f.truth], f.because, f.action) for f in blocking),
+        tuple(Finding(f.rule, UNMET[f.truth], f.because, f.action) for f in cautions),
+        day,
+        chart_version,
+    )
+
+
+def gate(session: Session, now: Stamp) -> tuple[Finding, ...]:
+    """
+    Every line of the gate as it stands now; it is green when all are TRUE.
+
+    Before a further dose in the same session the baseline and the frequency of sessions are not asked again.
+    """
+    first = not session.given
+    lines = [*_person(session), *_screen(session, now), *_items(session, now), *_order(session, now), *_watch(session)]
+    if first:
+        lines += [*_pressure(session), *_baseline(session, now), *_often(session, now)]
+    return tuple(lines)
+
+
+def green(findings: tuple[Finding, ...]) -> bool:
+    """True if every line is met; unknown is not."""
+    return bool(findings) and all(finding.met is Truth.TRUE for finding in findings)
+
+
+def reasons(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The lines that keep the gate shut."""
+    return tuple(finding for finding in findings if finding.met is not Truth.TRUE)
+
+
+def decidable(session: Session, now: Stamp) -> set[str]:
+    """The rows on which somebody may decide in writing: cautions, frequency with a reason, fear. Never an exclusion."""
+    rows = {finding.row for finding in session.judged.cautions} if session.judged else set()
+    return rows | {found.rule for found in _frequency(session, now) if found.level != "never"} | {FEAR}
+
+
+def deciders(row: str) -> frozenset[Role]:
+    """Whose decision on a row counts: a nurse may record the mitigation of a caution, the rest is the prescriber's."""
+    alone = row in (RAISED, FEAR, OFTEN, APART)
+    return frozenset({Role.PRESCRIBER}) if alone else frozenset({Role.PRESCRIBER, Role.NURSE})
+
+
+# -- its lines -------------------------------------------------------------------------------------------
+
+
+def _person(session: Session) -> Iterator[Finding]:
+    known = Truth.TRUE if session.identity else Truth.UNKNOWN
+    yield Finding(PERSON, known, "Name and birth date asked and typed.", "Ask for both and type them.")
+
+
+def _screen(session: Session, now: Stamp) -> Iterator[Finding]:
+    found = session.judged
+    again = "Judge the screening again, with today's readings."
+    if found is None or found.day != now.day:
+        yield Finding(SCREEN, Truth.UNKNOWN, "The screening of today has not been judged.", again)
+        return
+    if not session.given and now.elapsed_s - session.judged_s > baseline_age_s(session.protocol):
+        yield Finding(SCREEN, Truth.UNKNOWN, "The screening was judged too long ago.", again)
+    newer = [r for r in session.readings if r.entered.elapsed_s > session.judged_s]
+    if newer and not session.given:
+        yield Finding(SCREEN, Truth.UNKNOWN, "Readings came after the screening was judged.", again)
+    yield from found.blocking
+    if found.verdict not in ("eligible", "caution") and not found.blocking:
+        yield Finding(SCREEN, Truth.UNKNOWN, f"The verdict of today is {found.verdict}.", again)
+    for caution in found.cautions:
+        yield _decided(session, caution.row, caution.text, caution.remedy)
+    if not found.blocking and found.verdict in ("eligible", "caution"):
+        yield Finding(SCREEN, Truth.TRUE, f"Verdict of today: {found.verdict}.")
+
+
+def _decided(session: Session, row: str, text: str, remedy: str) -> Finding:
+    """Met when as many people as the row needs have decided in writing."""
+    signers = {d.by.id for d in session.decisions if d.row == row and d.by.role in deciders(row)}
+    met = len(signers) >= SIGN_OFFS.get(row, 1)
+    who = "Two prescribers decide" if row in SIGN_OFFS else "Prescriber or nurse writes what was done"
+    if row not in SIGN_OFFS and Role.NURSE not in deciders(row):
+        who = "The prescriber decides in writing"
+    return Finding(row, Truth.TRUE if met else Truth.FALSE, text, f"{remedy} {who}.".strip())
+
+
+def _items(session: Session, now: Stamp) -> Iterator[Finding]:
+    for item in session.protocol.items:
+        if item.only == "maintenance" and not session.maintenance:
+            continue
+        check = session.check(item.name)
+        if check is None or check.stamp.day != now.day:
+            yield Finding(item.row, Truth.UNKNOWN, item.title, item.remedy)
+        elif item.name == "limits-read" and check.stamp.elapsed_s < session.lines_s:
+            yield Finding(item.row, Truth.UNKNOWN, "A limit changed after the limits were read back.", item.remedy)
+        else:
+            yield Finding(item.row, check.truth, item.title, item.remedy)
+    fear, line = session.fear, session.protocol.number(FEAR, "line")
+    if fear is None:
+        yield Finding(FEAR, Truth.UNKNOWN, "Fear of the session is not known.", "Ask for it, 0-10.")
+    elif fear >= line:
+        yield _decided(session, FEAR, f"Fear of the session is {fear} of 10, line {line}.", "Start low, or wait.")
+
+
+def _order(session: Session, now: Stamp) -> Iterator[Finding]:
+    order = session.order
+    if order is None:
+        yield Finding("ORDER-SIGNED", Truth.UNKNOWN, "There is no order.", "The prescriber writes and signs one.")
+        return
+    before = [dose.given_mg or dose.mg for dose in session.given]
+    found = orders.faults(order, session.protocol, session.patient, now.day, before)
+    yield from found
+    if order.step != len(session.given) + 1:
+        text = f"The order is for dose {order.step} of the session, which was given."
+        yield Finding("HAZ-14", Truth.FALSE, text, "A further dose needs an order of its own.")
+    elif not found:
+        yield Finding("ORDER-SIGNED", Truth.TRUE, orders.said(order))
+
+
+def _watch(session: Session) -> Iterator[Finding]:
+    if session.protocol.unsigned:
+        yield Finding("CONTENT", Truth.FALSE, unsigned_words(*session.protocol.unsigned), "")
+    for hold in session.held:
+        yield Finding(hold.cause, Truth.FALSE, hold.text, "A prescriber reviews it and lifts the hold with a reason.")
+    for alert in red_seen(session):
+        yield Finding(alert.rows[0], Truth.FALSE, f"Red in this session: {alert.text}", "No further dose today.")
+    observer = session.observer
+    others = session.duty.others.get(observer.id) if observer else None
+    most = session.protocol.number(ACUTE, "patients")
+    text = f"One person watches {most} patient in the acute phase."
+    met = Truth.UNKNOWN if others is None else Truth.TRUE if others + 1 <= most else Truth.FALSE
+    yield Finding(ACUTE, met, text, "Hand the watch over to somebody who is free.")
+
+
+def _pressure(session: Session) -> Iterator[Finding]:
+    """In the raised range the pressure is taken again, so many times, so far apart (BPG-2)."""
+    if session.judged is None or RAISED not in {finding.row for finding in session.judged.cautions}:
+        return
+    apart = session.protocol.seconds(PRESSURE, "apart_min")
+    wanted = int(session.protocol.number(PRESSURE, "repeats")) + 1
+    kept: list[int] = []
+    for reading in valid(session, "systolic"):
+        if not kept or reading.taken_s - kept[-1] >= apart:
+            kept.append(reading.taken_s)
+    text = f"Raised pressure: {len(kept)} of {wanted} readings, {apart // MINUTE} min apart."
+    met = Truth.TRUE if len(kept) >= wanted else Truth.UNKNOWN
+    yield Finding(PRESSURE, met, text, "Wait and take the pressure again, seated, with the correct cuff.")
+
+
+def baseline_age_s(protocol: Protocol) -> int:
+    """How old a baseline may be: the baseline minute of the route and the prescriber's minutes together."""
+    return -min(protocol.vitals_min) * MINUTE + protocol.seconds(ALWAYS, "prescriber_min")
+
+
+def _baseline(session: Session, now: Stamp) -> Iterator[Finding]:
+    most = baseline_age_s(session.protocol)
+    for name in VITALS:
+        last = newest(session, name)
+        title = session.protocol.measures[name].title
+        if last is None:
+            yield Finding(BASELINE, Truth.UNKNOWN, f"{title}: no reading before the dose.", "Take it.")
+        elif not last.confirmed:
+            yield Finding(BASELINE, Truth.UNKNOWN, f"{title}: a leap that nobody has repeated.", "Take it again.")
+        else:
+            age = now.elapsed_s - last.taken_s
+            met = Truth.TRUE if age <= most else Truth.UNKNOWN
+            text = f"{title}: {last.quantity}, {age // MINUTE} min old, limit {most // MINUTE} min."
+            yield Finding(BASELINE, met, text, "Take it again.")
+    met = Truth.TRUE if newest(session, "cadss-6", "cadss") else Truth.UNKNOWN
+    yield Finding("PRE-8", met, "Dissociation before the dose.", "Rate it.")
+
+
+def _often(session: Session, now: Stamp) -> Iterator[Finding]:
+    if session.dose_times is None:
+        yield Finding(OFTEN, Truth.UNKNOWN, "Earlier doses are not known.", "Look them up.")
+        return
+    for found in _frequency(session, now):
+        if found.level == "never":
+            yield Finding(found.rule, Truth.FALSE, found.text, "Not today.")
+        else:
+            yield _decided(session, found.rule, found.text, "")
+
+
+def _frequency(session: Session, now: Stamp) -> list[FrequencyFinding]:
+    """What DOS-FREQ says of a dose now; what it says of earlier doses is past."""
+    route, drug, book = session.protocol.route, session.protocol.drug, session.protocol.book
+    return [f for f in frequency((*(session.dose_times or ()), now.at), route, drug, book) if f.at == now.at]

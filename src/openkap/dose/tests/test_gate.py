@@ -1,0 +1,388 @@
+"""The gate: green, or the reasons; unknown is never green."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from openkap.dose import events as e
+from openkap.dose import orders
+from openkap.dose.gate import baseline_age_s, decidable, deciders, gate, green, judged, reasons
+from openkap.dose.library import protocol
+from openkap.dose.tests.sessions import (
+    BEGIN,
+    CLERK,
+    DAY,
+    DOCTOR,
+    DUTY,
+    NURSE,
+    OTHER_DOCTOR,
+    PERSON,
+    SYSTEM,
+    Case,
+    by_mouth,
+    case,
+    order,
+)
+from openkap.dose.tests.sessions import judged as made
+from openkap.dose.types import Duty, Finding, Hold, Phase, Staff, Stamp
+from openkap.kernel.site import Site
+from openkap.kernel.truth import Truth
+from openkap.people.types import Role
+from openkap.screen.types import Finding as Found
+from openkap.screen.types import Screening
+
+
+def shut(run: Case) -> dict[str, Truth]:
+    """What keeps the gate shut, by row."""
+    return {finding.row: finding.met for finding in reasons(gate(run.session, run.stamp()))}
+
+
+@pytest.fixture
+def at_gate() -> Case:
+    return case().to_gate()
+
+
+def test_with_everything_known_and_good_it_is_green(at_gate: Case):
+    assert shut(at_gate) == {}
+    assert green(gate(at_gate.session, at_gate.stamp()))
+    assert not green(())
+    at_gate.do(e.PassGate)
+    assert at_gate.session.phase is Phase.READY
+
+
+@pytest.mark.hazard("HAZ-20", "C1")
+@pytest.mark.hazard("HAZ-20", "C2")
+@pytest.mark.goal("RG-20")
+def test_a_session_of_which_nothing_is_known_is_shut_with_every_reason():
+    run = Case(replace(case().session, dose_times=None))
+    run.do(e.Arrive)
+    found = shut(run)
+    items = {item.row for item in run.session.protocol.items if item.only != "maintenance"}
+    named = {"PRE-1", "PRE-8", "SCREEN", "ORDER-SIGNED", "WATCH-ACUTE", "WATCH-BASELINE", "DOS-FREQ-1", "LOW-FEAR"}
+    assert set(found) == items | named
+    assert set(found.values()) == {Truth.UNKNOWN}
+
+
+# Every single thing that the gate asks, taken away or made unknown from an otherwise green session.
+def without(run: Case, **changes) -> Case:
+    run.session = replace(run.session, **changes)
+    return run
+
+
+YESTERDAY = DAY - timedelta(days=1)
+
+
+def lost(field: str, place: int):
+    return lambda s: {field: tuple(one for i, one in enumerate(getattr(s, field)) if i != place)}
+
+
+def changed(field: str, place: int, **changes):
+    return lambda s: {
+        field: tuple(replace(one, **changes) if i == place else one for i, one in enumerate(getattr(s, field)))
+    }
+
+
+TAKEN = {
+    "identity": lambda s: {"identity": None},
+    "judgement": lambda s: {"judged": None},
+    "a judgement of another day": lambda s: {"judged": made(day=YESTERDAY)},
+    "an unfinished judgement": lambda s: {"judged": made(verdict="insufficient")},
+    "order": lambda s: {"orders": ()},
+    "signature": lambda s: {"orders": (replace(s.orders[-1], signature=None),)},
+    "earlier doses": lambda s: {"dose_times": None},
+    "fear": lambda s: {"fear": None},
+    "watch": lambda s: {"duty": Duty()},
+    **{f"no answer {n}": lost("checks", n) for n in range(7)},
+    **{f"unknown answer {n}": changed("checks", n, truth=Truth.UNKNOWN) for n in range(7)},
+    **{f"answer no {n}": changed("checks", n, truth=Truth.FALSE) for n in range(7)},
+    **{f"yesterday's answer {n}": changed("checks", n, stamp=Stamp(0, BEGIN, YESTERDAY)) for n in range(7)},
+    **{f"no reading {n}": lost("readings", n) for n in range(6)},
+    **{f"void reading {n}": changed("readings", n, voided="x") for n in range(6)},
+    **{f"unconfirmed reading {n}": changed("readings", n, confirmed=False) for n in range(5)},
+}
+
+
+@pytest.mark.hazard("HAZ-20", "C2")
+@pytest.mark.hazard("HAZ-21", "C1")
+@pytest.mark.goal("RG-20")
+@pytest.mark.parametrize("what", TAKEN)
+def test_anything_missing_unknown_void_or_of_another_day_shuts_it(what: str):
+    at_gate = case(maintenance=True).to_gate()
+    assert green(gate(at_gate.session, at_gate.stamp()))
+    without(at_gate, **TAKEN[what](at_gate.session))
+    assert not green(gate(at_gate.session, at_gate.stamp()))
+    assert at_gate.refused(e.PassGate).text.startswith("The gate is shut: ")
+
+
+# -- what the chart says ---------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HAZ-26", "C1")
+@pytest.mark.hazard("HAZ-18", "C1")
+@pytest.mark.parametrize("verdict", ["hold", "exclude", "insufficient"])
+def test_a_verdict_that_holds_shuts_it_even_where_no_finding_is_named(at_gate: Case, verdict: str):
+    at_gate.do(e.Judge, SYSTEM, judged=made(verdict=verdict))
+    assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
+
+
+@pytest.mark.hazard("HAZ-26", "C2")
+def test_a_blocking_finding_shuts_it_and_nobody_can_decide_it_away(at_gate: Case):
+    blocking = [Finding("SCR-PREG-1", Truth.FALSE, "Pregnant.", "No dose.")]
+    at_gate.do(e.Judge, SYSTEM, judged=made(blocking=blocking, verdict="exclude"))
+    assert shut(at_gate) == {"SCR-PREG-1": Truth.FALSE}
+    assert at_gate.refused(e.Decide, DOCTOR, row="SCR-PREG-1", reason="wishes it").rule == "HAZ-26"
+
+
+@pytest.mark.hazard("HAZ-26", "C2")
+def test_a_caution_wants_what_was_done_about_it_in_writing_by_name():
+    run = case().to_gate(found=made("SCR-PD-1"))
+    assert shut(run) == {"SCR-PD-1": Truth.FALSE}
+    assert run.refused(e.Decide, NURSE, row="SCR-PD-1", reason=" ").rule == "REASON"
+    assert run.refused(e.Decide, CLERK, row="SCR-PD-1", reason="x").rule == "ROLE"
+    run.do(e.Decide, NURSE, row="SCR-PD-1", reason="prepared, therapist in the room")
+    assert shut(run) == {}
+
+
+def finding(class_: str, truth: Truth, missing: str | None = None, *, conflict: bool = False) -> Found:
+    return Found("SCR-X", "x", class_, truth, missing, (), "because", "do", (), "NONE", True, False, conflict=conflict)  # type: ignore[arg-type]
+
+
+@pytest.mark.hazard("HAZ-20", "C2")
+@pytest.mark.parametrize(
+    ("found", "verdict", "blocking", "cautions"),
+    [
+        ((), "eligible", [], []),
+        ((finding("caution", Truth.TRUE),), "caution", [], [Truth.FALSE]),
+        ((finding("hold", Truth.TRUE),), "hold", [Truth.FALSE], []),
+        ((finding("exclude", Truth.TRUE),), "exclude", [Truth.FALSE], []),
+        ((finding("hold", Truth.UNKNOWN, "MB"),), "insufficient", [Truth.UNKNOWN], []),
+        ((finding("caution", Truth.UNKNOWN, "MC"),), "caution", [], [Truth.UNKNOWN]),
+        ((finding("caution", Truth.UNKNOWN, "MC", conflict=True),), "insufficient", [Truth.UNKNOWN], []),
+        ((finding("inform", Truth.TRUE), finding("hold", Truth.FALSE)), "eligible", [], []),
+    ],
+)  # fmt: skip
+def test_a_screening_becomes_what_blocks_and_what_wants_a_decision(found, verdict, blocking, cautions):
+    result = judged(Screening(verdict, found, (), "demonstration", dose_day=True), DAY)
+    assert [f.met for f in result.blocking] == blocking
+    assert [f.met for f in result.cautions] == cautions
+    assert result.verdict == verdict
+
+
+@pytest.mark.hazard("HAZ-21", "C1")
+def test_a_screening_that_is_none_of_the_dose_day_clears_nobody(at_gate: Case):
+    result = judged(Screening("eligible", (), (), "demonstration"), DAY)
+    at_gate.do(e.Judge, SYSTEM, judged=result)
+    assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
+
+
+@pytest.mark.hazard("HAZ-21", "C1")
+def test_readings_after_the_judgement_ask_for_a_new_one(at_gate: Case):
+    at_gate.now_s += 1
+    at_gate.read(heart_rate=74)
+    assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
+    at_gate.do(e.Judge, SYSTEM, judged=made())
+    assert shut(at_gate) == {}
+
+
+@pytest.mark.hazard("HAZ-21", "C2")
+def test_a_long_wait_reopens_what_was_measured_and_judged_and_not_before_its_limit(at_gate: Case):
+    """Baseline minute -5 and the prescriber's 10 min of MON-X: 15 min."""
+    assert baseline_age_s(at_gate.session.protocol) == 900
+    at_gate.do(e.PassGate)
+    at_gate.wait(15)
+    assert at_gate.session.phase is Phase.READY
+    at_gate.wait(1 / 60, step_s=1)
+    assert at_gate.session.phase is Phase.GATE
+    assert shut(at_gate) == {"WATCH-BASELINE": Truth.UNKNOWN, "SCREEN": Truth.UNKNOWN}
+    line = next(f for f in reasons(gate(at_gate.session, at_gate.stamp())) if f.row == "WATCH-BASELINE")
+    assert line.text == "Systolic pressure: 126 mmHg, 15 min old, limit 15 min."
+
+
+# -- pressure, frequency, fear ---------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HAZ-21", "C1")
+def test_raised_pressure_is_taken_three_times_ten_minutes_apart_and_then_decided_by_a_prescriber():
+    run = case().to_gate(found=made("BPG-2"))
+    assert set(shut(run)) == {"BPG-2", "WATCH-GATE-BP"}
+    for wait, rest in ((599, 1), (600, 0)):
+        run.now_s += wait
+        run.read(systolic=144, diastolic=92)
+        run.now_s += rest
+    run.now_s += 1
+    run.check(systolic=143)
+    run.do(e.Judge, SYSTEM, judged=made("BPG-2"))
+    assert set(shut(run)) == {"BPG-2", "WATCH-GATE-BP"}  # 599 s are not 10 min
+    run.now_s += 600
+    run.check(systolic=143)
+    run.do(e.Judge, SYSTEM, judged=made("BPG-2"))
+    assert set(shut(run)) == {"BPG-2"}
+    assert run.refused(e.Decide, NURSE, row="BPG-2", reason="proceed").rule == "ROLE"
+    run.do(e.Decide, DOCTOR, row="BPG-2", reason="proceed, lower dose")
+    assert shut(run) == {}
+
+
+def earlier(*hours: float):
+    return tuple(BEGIN - timedelta(hours=h) for h in hours)
+
+
+@pytest.mark.hazard("HAZ-15", "C1")
+@pytest.mark.parametrize(
+    ("hours", "rows"),
+    [((), set()), ((48,), set()), ((47.99,), {"DOS-FREQ-2"}), ((50, 100), set()), ((50, 100, 150), {"DOS-FREQ-1"}),
+     ((50, 100, 168), set()), ((24, 72, 120, 160), {"DOS-FREQ-1", "DOS-FREQ-2"})],
+)  # fmt: skip
+def test_doses_too_close_or_too_many_shut_it(at_gate: Case, hours, rows):
+    without(at_gate, dose_times=earlier(*hours))
+    assert set(shut(at_gate)) == rows
+
+
+@pytest.mark.hazard("HAZ-15", "C1")
+def test_a_fourth_dose_needs_one_prescriber_s_reason_a_fifth_knows_none_and_two_close_ones_need_two(at_gate: Case):
+    without(at_gate, dose_times=earlier(50, 100, 150))
+    assert at_gate.refused(e.Decide, NURSE, row="DOS-FREQ-1", reason="relapse").rule == "ROLE"
+    at_gate.do(e.Decide, DOCTOR, row="DOS-FREQ-1", reason="relapse")
+    assert shut(at_gate) == {}
+    without(at_gate, dose_times=earlier(24))
+    at_gate.do(e.Decide, DOCTOR, row="DOS-FREQ-2", reason="travels")
+    assert set(shut(at_gate)) == {"DOS-FREQ-2"}
+    at_gate.do(e.Decide, OTHER_DOCTOR, row="DOS-FREQ-2", reason="agreed")
+    assert shut(at_gate) == {}
+    without(at_gate, dose_times=earlier(50, 100, 130, 160))
+    assert at_gate.refused(e.Decide, DOCTOR, row="DOS-FREQ-1", reason="please").rule == "HAZ-26"
+
+
+def test_earlier_doses_that_broke_a_rule_are_past(at_gate: Case):
+    without(at_gate, dose_times=earlier(100, 101))
+    assert shut(at_gate) == {}
+
+
+@pytest.mark.hazard("HAZ-15", "C1")
+def test_what_was_taken_elsewhere_is_asked_and_unknown_holds(at_gate: Case):
+    without(at_gate, checks=tuple(c for c in at_gate.session.checks if c.name != "exposure-asked"))
+    assert shut(at_gate) == {"GATE-EXPOSURE": Truth.UNKNOWN}
+
+
+@pytest.mark.parametrize(("fear", "rows"), [(6, set()), (7, {"LOW-FEAR"}), (10, {"LOW-FEAR"})])
+def test_fear_of_the_session_at_its_line_is_the_prescriber_s_to_decide(at_gate: Case, fear, rows):
+    at_gate.do(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(fear))
+    assert set(shut(at_gate)) == rows
+    at_gate.do(e.Decide, DOCTOR, row="LOW-FEAR", reason="low start, therapist stays")
+    assert shut(at_gate) == {}
+
+
+def test_fear_outside_its_scale_and_a_question_that_is_none_are_refused(at_gate: Case):
+    for number in (-1, 11):
+        said = at_gate.refused(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(number))
+        assert "not between 0 and 10" in said.text
+    assert at_gate.refused(e.Answer, name="bulk", truth=Truth.TRUE).rule == "ANSWER"
+
+
+# -- holds, watch, content -------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HAZ-51", "C1")
+@pytest.mark.hazard("HAZ-18", "C1")
+@pytest.mark.hazard("HAZ-03", "C2")
+@pytest.mark.parametrize("cause", ["RES-8", "HAZ-03", "HAZ-22"])
+def test_an_open_hold_shuts_it_until_a_prescriber_lifts_it_with_a_reason(at_gate: Case, cause):
+    at_gate.do(e.PassGate)
+    effects = at_gate.do(e.AddHold, SYSTEM, hold=Hold("h1", cause, "Not reviewed."))
+    assert at_gate.session.phase is Phase.GATE
+    assert "reopened" in {one.kind for one in effects}
+    assert shut(at_gate) == {cause: Truth.FALSE}
+    assert at_gate.refused(e.LiftHold, NURSE, hold="h1", reason="ok").rule == "ROLE"
+    assert at_gate.refused(e.LiftHold, DOCTOR, hold="h1", reason="").rule == "REASON"
+    assert at_gate.refused(e.LiftHold, DOCTOR, hold="h2", reason="ok").rule == "HOLD"
+    at_gate.do(e.LiftHold, DOCTOR, hold="h1", reason="reviewed")
+    assert shut(at_gate) == {}
+
+
+@pytest.mark.hazard("HAZ-55", "C1")
+@pytest.mark.parametrize(("others", "met"), [({"n1": 0}, None), ({"n1": 1}, Truth.FALSE), ({}, Truth.UNKNOWN)])
+def test_one_person_watches_one_patient_in_the_acute_phase(at_gate: Case, others, met):
+    without(at_gate, duty=Duty(DUTY.rings, DUTY.live, others))
+    assert shut(at_gate).get("WATCH-ACUTE") is met
+
+
+@pytest.mark.hazard("HAZ-24", "C1")
+def test_unsigned_content_lets_nobody_through(at_gate: Case, tmp_path: Path):
+    without(at_gate, protocol=protocol(Site.open(tmp_path), "iv", "ketamine", DAY))
+    assert shut(at_gate)["CONTENT"] is Truth.FALSE
+    text = next(f.text for f in gate(at_gate.session, at_gate.stamp()) if f.row == "CONTENT")
+    assert "must review and sign them" in text
+
+
+@pytest.mark.hazard("HAZ-54", "C1")
+def test_a_maintenance_course_asks_for_its_harm_checks_and_another_does_not():
+    run = case(maintenance=True)
+    run.to_gate()
+    assert run.session.check("harm-screens-current")
+    without(run, checks=tuple(c for c in run.session.checks if c.name != "harm-screens-current"))
+    assert shut(run) == {"GATE-HARM": Truth.UNKNOWN}
+    without(run, maintenance=False)
+    assert shut(run) == {}
+
+
+@pytest.mark.hazard("HAZ-40", "C2")
+def test_a_changed_limit_asks_for_the_read_back_again(at_gate: Case):
+    at_gate.now_s += 1
+    limit = {"row": "ALT-SBP", "name": "red", "value": Decimal(170), "reason": "aneurysm in the family"}
+    at_gate.do(e.SetLimit, DOCTOR, **limit)
+    assert shut(at_gate) == {"GATE-LIMITS": Truth.UNKNOWN}
+    at_gate.do(e.Answer, name="limits-read", truth=Truth.TRUE)
+    assert shut(at_gate) == {}
+
+
+@pytest.mark.hazard("HAZ-41", "C2")
+@pytest.mark.hazard("HAZ-46", "C1")
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("sound-tested", "GATE-SOUND"), ("sheet-saved", "GATE-SHEET"), ("consent-current", "GATE-CONSENT")],
+)
+def test_sound_sheet_and_consent_answered_no_shut_it(at_gate: Case, name, row):
+    at_gate.do(e.Answer, name=name, truth=Truth.FALSE)
+    assert shut(at_gate) == {row: Truth.FALSE}
+
+
+def test_a_red_alert_before_the_dose_shuts_it_for_the_day(at_gate: Case):
+    at_gate.do(e.SetMark, name="chest")
+    assert shut(at_gate) == {"ALT-CP": Truth.FALSE}
+
+
+@pytest.mark.hazard("HAZ-13", "C2")
+def test_esketamine_wants_the_site_certified_and_the_patient_enrolled():
+    run = case("nasal", "esketamine")
+    run.arrive().answer_all().check()
+    spray = by_mouth("56", drug="esketamine", route="nasal")
+    run.do(e.Judge, SYSTEM, judged=made())
+    run.sign(spray)
+    assert shut(run) == {}
+    run.do(e.Answer, name="patient-enrolled", truth=Truth.FALSE)
+    assert shut(run) == {"GATE-ENROLLED": Truth.FALSE}
+
+
+def test_only_rows_that_stand_there_can_be_decided_on(at_gate: Case):
+    assert decidable(at_gate.session, at_gate.stamp()) == {"LOW-FEAR"}
+    assert decidable(replace(at_gate.session, judged=None), at_gate.stamp()) == {"LOW-FEAR"}
+    assert deciders("SCR-PD-1") == {Role.PRESCRIBER, Role.NURSE}
+    assert deciders("DOS-FREQ-1") == {Role.PRESCRIBER}
+
+
+def test_the_order_is_part_of_the_gate(at_gate: Case):
+    assert "over 40 min" in next(f.text for f in gate(at_gate.session, at_gate.stamp()) if f.row == "ORDER-SIGNED")
+    late = Staff("d9", "Dr Late (synthetic)", Role.PRESCRIBER)
+    without(at_gate, orders=(replace(orders.signed(order(), late, BEGIN), step=2, reason="x"),))
+    assert {"HAZ-14", "HAZ-17"} <= set(shut(at_gate))
+
+
+@pytest.mark.hazard("HAZ-08", "C1")
+@pytest.mark.parametrize(("days", "rows"), [(30, set()), (31, {"PRE-9"})])
+def test_an_old_weight_shuts_it(at_gate: Case, days, rows):
+    weight = replace(order().weight, on=DAY - timedelta(days=days))
+    without(at_gate, orders=(orders.signed(order(weight=weight), DOCTOR, BEGIN),))
+    assert set(shut(at_gate)) == rows
+    assert PERSON.born < date(2000, 1, 1)

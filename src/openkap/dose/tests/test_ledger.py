@@ -1,0 +1,464 @@
+"""The drug ledger: conservation, witness, lots, counts, cases; and random walks that replay to the same balance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from openkap.dose import ledger as led
+from openkap.dose.ledger import Account, Count, Custody, Ledger, LossNotice, Lot, Posting, Proof, post
+from openkap.dose.tests.sessions import CLERK, DAY, DOCTOR, NURSE, OTHER_DOCTOR, SECOND, THERAPIST
+from openkap.dose.types import Refused
+from openkap.kernel.errors import UserError
+from openkap.kernel.quantity import DoseMg
+
+NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
+SHIFT = Custody(DAY, frozenset({"n1", "n2", "d1", "d2"}), 5)
+VIAL, LOZENGE, SPRAY = (
+    Lot("K50", "ketamine", "vial", 500_000, date(2027, 1, 31), ug_per_ml=50_000),
+    Lot("L100", "ketamine", "lozenge", 100_000, date(2027, 1, 31)),
+    Lot("E28", "esketamine", "device", 28_000, date(2027, 1, 31)),
+)
+LOTS = {lot.id: lot for lot in (VIAL, LOZENGE, SPRAY)}
+SUPPLIER, WASTE = Account("supplier"), Account("waste")
+
+
+def stock(lot: str) -> Account:
+    return Account("stock", lot)
+
+
+V1, S1 = Account("vial", "K50-001"), Account("drawn", "s1")
+
+
+def move(key: str, kind: str, source: Account, target: Account, ug: int, lot: str = "K50", **changes) -> Posting:
+    made = Posting(key, kind, lot, source, target, ug, NURSE, NOON, LOTS[lot].drug if lot in LOTS else "ketamine")  # type: ignore[arg-type]
+    return replace(made, **changes)
+
+
+def proof(key: str, staff=SECOND, at=NOON, id_: str = "") -> Proof:
+    return Proof(id_ or f"proof-{key}", staff, key, at)
+
+
+def posted(book: Ledger, *postings: Posting, custody: Custody = SHIFT) -> Ledger:
+    for posting in postings:
+        made = post(book, posting, custody)
+        assert isinstance(made, Ledger), made
+        book = made
+    return book
+
+
+def why(book: Ledger, posting: Posting, custody: Custody = SHIFT) -> str:
+    made = post(book, posting, custody)
+    assert isinstance(made, Refused), "it was posted"
+    return made.rule
+
+
+@pytest.fixture
+def book() -> Ledger:
+    """Two vials, three lozenges, two sprays in stock."""
+    return posted(
+        Ledger(LOTS),
+        move("r1", "receive", SUPPLIER, stock("K50"), 1_000_000),
+        move("r2", "receive", SUPPLIER, stock("L100"), 300_000, "L100"),
+        move("r3", "receive", SUPPLIER, stock("E28"), 56_000, "E28"),
+    )
+
+
+@pytest.fixture
+def day(book: Ledger) -> Ledger:
+    """A vial opened, 41 mg drawn and given, the rest wasted before a witness."""
+    return posted(
+        book,
+        move("o1", "open", stock("K50"), V1, 500_000),
+        move("d1", "draw", V1, S1, 41_000),
+        move("g1", "give", S1, Account("given", "s1"), 41_000),
+        move("w1", "waste", V1, WASTE, 459_000, proof=proof("w1")),
+    )
+
+
+def test_a_vial_reconciles_to_the_microgram_and_nothing_is_left_open(day: Ledger):
+    found = led.balances(day)
+    assert found["K50", V1] == found["K50", S1] == 0
+    assert found["K50", Account("given", "s1")] + found["K50", WASTE] == 500_000
+    assert led.rests(day) == {}
+    assert led.in_house_ug(day, "K50") == 500_000
+
+
+def test_a_vial_that_is_not_empty_is_named_at_the_end_of_the_day(book: Ledger):
+    opened = posted(book, move("o1", "open", stock("K50"), V1, 500_000), move("d1", "draw", V1, S1, 41_000))
+    assert led.rests(opened) == {("K50", V1): 459_000, ("K50", S1): 41_000}
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+def test_all_accounts_together_are_nought_and_the_balance_is_the_sum(day: Ledger):
+    assert sum(led.balances(day).values()) == 0
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+def test_a_posting_is_made_once_and_its_key_is_for_nothing_else(day: Ledger):
+    again = next(p for p in day.postings if p.key == "d1")
+    assert post(day, again, SHIFT) is day
+    assert why(day, replace(again, ug=42_000)) == "HAZ-14"
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+def test_more_than_there_is_cannot_be_taken(book: Ledger):
+    assert why(book, move("x", "return", stock("K50"), Account("returned"), 1_500_000)) == "HAZ-58"
+    opened = posted(book, move("o1", "open", stock("K50"), V1, 500_000))
+    assert why(opened, move("x", "draw", V1, S1, 500_001)) == "HAZ-58"
+    posted(opened, move("x", "draw", V1, S1, 500_000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "target", "ug", "lot"),
+    [
+        ("draw", stock("K50"), S1, 41_000, "K50"), ("draw", V1, S1, 0, "K50"), ("draw", V1, S1, -1, "K50"),
+        ("draw", V1, S1, 1.5, "K50"), ("give", V1, Account("given", "s1"), 1, "K50"),
+        ("receive", stock("K50"), V1, 500_000, "K50"), ("receive", SUPPLIER, stock("K50"), 499_999, "K50"),
+        ("open", stock("K50"), V1, 250_000, "K50"), ("open", stock("L100"), V1, 100_000, "L100"),
+        ("draw", stock("L100"), S1, 50_000, "L100"), ("receive", SUPPLIER, stock("L100"), 500_000, "K50"),
+    ],
+)  # fmt: skip
+def test_drug_moves_only_the_ways_it_can_move(book: Ledger, kind, source, target, ug, lot):
+    assert why(book, move("x", kind, source, target, ug, lot)) == "LEDGER"
+
+
+def test_a_vial_number_is_used_once(book: Ledger):
+    opened = posted(book, move("o1", "open", stock("K50"), V1, 500_000))
+    assert why(opened, move("o2", "open", stock("K50"), V1, 500_000)) == "LEDGER"
+    posted(opened, move("o2", "open", stock("K50"), Account("vial", "K50-002"), 500_000))
+
+
+def test_lozenges_and_devices_are_given_whole(book: Ledger):
+    given = Account("given", "s1")
+    posted(book, move("d", "draw", stock("L100"), S1, 100_000, "L100"), move("g", "give", S1, given, 100_000, "L100"))
+    posted(book, move("d", "draw", stock("E28"), S1, 56_000, "E28"))
+
+
+@pytest.mark.hazard("HAZ-01", "C3")
+def test_what_was_drawn_for_one_session_is_not_given_in_another(book: Ledger):
+    drawn = posted(book, move("d", "draw", stock("L100"), S1, 100_000, "L100"))
+    assert why(drawn, move("g", "give", S1, Account("given", "s2"), 100_000, "L100")) == "HAZ-01"
+
+
+@pytest.mark.hazard("HAZ-13", "C1")
+def test_the_product_of_a_posting_is_that_of_its_lot(book: Ledger):
+    assert why(book, move("d", "draw", stock("E28"), S1, 28_000, "E28", drug="ketamine")) == "HAZ-13"
+
+
+# -- lots ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HAZ-60", "C1")
+@pytest.mark.parametrize(("on", "rule"), [(date(2027, 1, 31), None), (date(2027, 2, 1), "HAZ-60")])
+def test_a_lot_is_used_to_its_last_day_and_not_beyond(book: Ledger, on, rule):
+    then = replace(SHIFT, day=on)
+    posting = move("o1", "open", stock("K50"), V1, 500_000)
+    made = post(book, posting, then)
+    assert (made.rule if isinstance(made, Refused) else None) == rule
+
+
+@pytest.mark.hazard("HAZ-60", "C1")
+def test_a_recall_locks_a_lot_at_once_even_a_drawn_syringe_and_lets_it_be_returned_or_wasted(book: Ledger):
+    drawn = posted(book, move("o1", "open", stock("K50"), V1, 500_000), move("d1", "draw", V1, S1, 41_000))
+    recalled = replace(drawn, lots={**LOTS, "K50": replace(VIAL, recalled_on=DAY)})
+    for posting in (move("g1", "give", S1, Account("given", "s1"), 41_000), move("d2", "draw", V1, S1, 1_000)):
+        assert why(recalled, posting) == "HAZ-60"
+    posted(recalled, move("w", "waste", S1, WASTE, 41_000, proof=proof("w")))
+    posted(recalled, move("r", "return", stock("K50"), Account("returned"), 500_000))
+
+
+@pytest.mark.hazard("HAZ-60", "C1")
+def test_a_lot_that_is_not_listed_is_not_there(book: Ledger):
+    assert why(book, move("o", "open", stock("K99"), V1, 500_000, "K99")) == "HAZ-60"
+
+
+# -- witness ---------------------------------------------------------------------------------------------
+
+
+def waste(**changes) -> Posting:
+    made = move("w1", "waste", V1, WASTE, 459_000, proof=proof("w1"))
+    return replace(made, **changes)
+
+
+@pytest.fixture
+def opened(book: Ledger) -> Ledger:
+    return posted(book, move("o1", "open", stock("K50"), V1, 500_000), move("d1", "draw", V1, S1, 41_000))
+
+
+@pytest.mark.hazard("HAZ-59", "C1")
+@pytest.mark.parametrize(
+    "witness",
+    [
+        None, proof("w1", NURSE), proof("w1", THERAPIST), proof("w1", CLERK), proof("w1", replace(SECOND, id="n9")),
+        proof("other"), proof("w1", at=NOON - timedelta(minutes=5, seconds=1)),
+        proof("w1", at=NOON + timedelta(seconds=1)),
+    ],
+)  # fmt: skip
+def test_a_witness_is_another_person_on_shift_allowed_with_a_fresh_proof_of_their_own(opened: Ledger, witness):
+    assert why(opened, waste(proof=witness)) == "HAZ-59"
+
+
+@pytest.mark.hazard("HAZ-59", "C1")
+def test_a_proof_is_used_once_and_five_minutes_old_is_still_now(opened: Ledger):
+    on_time = proof("w1", at=NOON - timedelta(minutes=5))
+    once = posted(opened, waste(ug=400_000, proof=on_time))
+    replayed = waste(key="w2", ug=59_000, proof=replace(on_time, posting="w2"))
+    assert why(once, replayed) == "HAZ-59"
+    posted(once, replace(replayed, proof=proof("w2", DOCTOR)))
+
+
+@pytest.mark.hazard("HAZ-59", "C1")
+@pytest.mark.parametrize("by", [THERAPIST, CLERK, replace(NURSE, id="n9")])
+def test_only_a_nurse_or_prescriber_on_shift_handles_the_drug(opened: Ledger, by):
+    assert why(opened, waste(by=by)) == "HAZ-59"
+
+
+@pytest.mark.hazard("HAZ-59", "C2")
+def test_who_wastes_with_whom_is_counted(day: Ledger):
+    assert led.witnesses(day) == Counter({("n1", "n2"): 1})
+
+
+# -- contra-postings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+def test_a_mistake_is_undone_once_by_its_exact_opposite_with_a_witness_and_a_reason(opened: Ledger):
+    drawn = next(p for p in opened.postings if p.key == "d1")
+    good = led.contra(drawn, "c1", NURSE, NOON, "wrong syringe", proof("c1"))
+    assert why(opened, replace(good, ug=40_000)) == "LEDGER"
+    assert why(opened, replace(good, reason=" ")) == "LEDGER"
+    assert why(opened, replace(good, reverses="none")) == "LEDGER"
+    assert why(opened, replace(good, reverses="")) == "LEDGER"
+    assert why(opened, replace(good, proof=None)) == "HAZ-59"
+    assert why(opened, replace(drawn, key="c2", reverses="d1")) == "LEDGER"
+    undone = posted(opened, good)
+    assert led.balances(undone)["K50", V1] == 500_000
+    assert why(undone, replace(good, key="c3", proof=proof("c3"))) == "LEDGER"
+    again = led.contra(good, "c4", NURSE, NOON, "back again", proof("c4"))
+    assert why(undone, again) == "LEDGER"
+    assert len(undone.postings) == len(opened.postings) + 1
+
+
+def test_there_is_no_way_to_take_a_posting_away():
+    assert [name for name in dir(led) if name.startswith(("delete", "remove", "edit", "amend"))] == []
+    with pytest.raises(AttributeError):
+        Ledger().postings = ()  # type: ignore[misc]
+
+
+# -- nothing goes home -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lot", "reason", "rule"),
+    [("L100", "", "LEDGER-HOME"), ("L100", "written policy 7", None), ("E28", "written policy 7", "LEDGER-HOME")],
+)
+def test_nothing_goes_home_unless_the_site_says_why_and_esketamine_never(book: Ledger, lot, reason, rule):
+    posting = move("h", "send-home", stock(lot), Account("home", "p1"), LOTS[lot].unit_ug, lot)
+    made = post(book, posting, replace(SHIFT, home_reason=reason))
+    assert (made.rule if isinstance(made, Refused) else None) == rule
+
+
+# -- counts and cases ------------------------------------------------------------------------------------
+
+
+def count(ug: int, lot: str = "K50", key: str = "c", moment: str = "close", **changes) -> Count:
+    return replace(Count(key, lot, ug, NURSE, SECOND, NOON, moment), **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.hazard("HAZ-58", "C2")
+@pytest.mark.parametrize("gap", [-1, 1, -500_000])
+def test_a_gap_of_one_microgram_opens_a_case_with_an_owner_and_a_day_of_notice(day: Ledger, gap):
+    found = led.counted(day, count(500_000 + gap), SHIFT, 1)
+    assert isinstance(found, Ledger)
+    (case,) = found.cases
+    assert (case.gap_ug, case.owner, case.found) == (gap, NURSE, DAY)
+    assert case.notice_by == date(2026, 11, 30)
+    assert led.overdue(found, date(2026, 11, 30)) == ()
+    assert led.overdue(found, date(2026, 12, 1)) == (case,)
+
+
+@pytest.mark.hazard("HAZ-58", "C2")
+def test_a_right_count_opens_none_and_is_kept_once(day: Ledger):
+    once = led.counted(day, count(500_000), SHIFT, 1)
+    assert once.cases == ()
+    assert led.counted(once, count(1), SHIFT, 1) is once
+    assert len(once.counts) == 1
+
+
+@pytest.mark.hazard("HAZ-58", "C2")
+def test_the_sheet_of_those_who_count_shows_no_balance(day: Ledger):
+    assert led.sheet(day) == (
+        ("K50", "ketamine", "vial"),
+        ("L100", "ketamine", "lozenge"),
+        ("E28", "esketamine", "device"),
+    )
+
+
+@pytest.mark.hazard("HAZ-58", "C2")
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"second": NURSE}, "HAZ-58"),
+        ({"second": CLERK}, "HAZ-58"),
+        ({"counted_ug": -1}, "HAZ-58"),
+        ({"lot": "K99"}, "HAZ-60"),
+    ],
+)
+def test_two_different_people_on_shift_count_a_lot_that_exists(day: Ledger, changes, rule):
+    made = led.counted(day, count(500_000, **changes), SHIFT, 1)
+    assert made.rule == rule
+
+
+@pytest.mark.hazard("HAZ-58", "C2")
+def test_a_case_is_closed_when_the_books_agree_by_somebody_else_and_a_loss_has_its_notice(day: Ledger):
+    short = led.counted(day, count(400_000), SHIFT, 1)
+    case = short.cases[0].id
+    assert led.close_case(short, "none", DOCTOR, "x").rule == "HAZ-58"
+    assert led.close_case(short, case, NURSE, "x").rule == "HAZ-58"
+    assert led.close_case(short, case, DOCTOR, " ").rule == "HAZ-58"
+    assert (
+        led.close_case(replace(short, cases=(replace(short.cases[0], owner=DOCTOR),)), case, DOCTOR, "x").rule
+        == "HAZ-58"
+    )
+    assert led.close_case(short, case, DOCTOR, "not found").rule == "HAZ-58"
+    lost = posted(short, move("l", "lose", stock("K50"), Account("lost"), 100_000, ref=case, proof=proof("l")))
+    assert led.close_case(lost, case, DOCTOR, "vial broken").rule == "LEDGER-LOSS"
+    notice = LossNotice(case, DOCTOR, DAY, "field office", "106-1")
+    noticed = replace(lost, notices=(notice,))
+    closed = led.close_case(noticed, case, DOCTOR, "vial broken")
+    assert closed.cases[0].closed.endswith("vial broken")
+    assert led.overdue(closed, date(2027, 1, 1)) == led.overdue(noticed, date(2027, 1, 1)) == ()
+
+
+def test_a_case_is_closed_when_a_second_count_finds_the_gap_was_a_slip(day: Ledger):
+    short = led.counted(day, count(400_000), SHIFT, 1)
+    other = led.counted(short, count(300_000, "L100", key="c1"), SHIFT, 1)
+    right = led.counted(other, count(500_000, key="c2"), SHIFT, 1)
+    assert led.close_case(right, right.cases[0].id, OTHER_DOCTOR, "miscounted").cases[0].closed
+
+
+@pytest.mark.parametrize(
+    ("day_", "days", "holidays", "due"),
+    [(date(2026, 11, 27), 1, [], date(2026, 11, 30)), (date(2026, 11, 30), 1, [], date(2026, 12, 1)),
+     (date(2026, 11, 27), 1, [date(2026, 11, 30)], date(2026, 12, 1)), (date(2026, 11, 27), 2, [], date(2026, 12, 1))],
+)  # fmt: skip
+def test_business_days_leave_out_weekends_and_holidays(day_, days, holidays, due):
+    assert led.business_day(day_, days, frozenset(holidays)) == due
+
+
+@pytest.mark.hazard("HAZ-60", "C1")
+@pytest.mark.parametrize(("on", "due"), [(date(2028, 11, 29), False), (date(2028, 11, 30), True)])
+def test_the_inventory_is_due_after_two_years_and_at_once_where_there_was_none(day: Ledger, on, due):
+    assert led.inventory_due(day, DAY, 24)
+    taken = led.counted(day, count(500_000, moment="inventory"), SHIFT, 1)
+    assert led.inventory_due(taken, on, 24) is due
+
+
+@pytest.mark.hazard("HAZ-60", "C2")
+def test_records_stay_two_years_and_to_the_end_of_that_year(day: Ledger):
+    assert led.keep_until(day.postings[0], 2) == date(2028, 12, 31)
+
+
+def test_a_dose_is_a_whole_number_of_micrograms_or_none():
+    assert led.micrograms(DoseMg(Decimal("41.25"))) == 41_250
+    with pytest.raises(UserError, match="round it at the syringe"):
+        led.micrograms(DoseMg(Decimal("0.0001")))
+
+
+# -- replay ----------------------------------------------------------------------------------------------
+
+
+def test_the_replay_of_the_postings_is_the_ledger(day: Ledger):
+    assert led.replayed(day, dict.fromkeys((p.key for p in day.postings), SHIFT)) == day
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+def test_a_posting_that_was_changed_or_slipped_in_does_not_replay(day: Ledger):
+    custody = dict.fromkeys(("r1", "r2", "r3", "o1", "d1", "g1", "w1"), SHIFT)
+    forged = replace(day, postings=(*day.postings[:-1], replace(day.postings[-1], ug=460_000)))
+    assert led.replayed(forged, custody).rule == "HAZ-58"
+
+
+class Day(RuleBasedStateMachine):
+    """Random movements, right and wrong; beside them a plain sum by place that knows no rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.book = Ledger(LOTS)
+        self.sums: Counter[tuple[str, Account]] = Counter()
+        self.n = 0
+
+    @rule(
+        kind=st.sampled_from(
+            ["receive", "receive", "open", "draw", "draw", "give", "waste", "return", "lose", "send-home"]
+        ),
+        lot=st.sampled_from(list(LOTS)),
+        vial=st.sampled_from(["1", "2"]),
+        session=st.sampled_from(["s1", "s2"]),
+        ug=st.sampled_from([1, 28_000, 41_000, 100_000, 500_000, 459_000]),
+        by=st.sampled_from([NURSE, SECOND, THERAPIST]),
+        witness=st.sampled_from([NURSE, SECOND, DOCTOR, CLERK, None]),
+        from_=st.sampled_from(["stock", "vial", "drawn"]),
+    )
+    def move(self, kind, lot, vial, session, ug, by, witness, from_) -> None:
+        self.n += 1
+        key = f"k{self.n}"
+        places = {"stock": stock(lot), "vial": Account("vial", vial), "drawn": Account("drawn", session)}
+        ends = {
+            "receive": (SUPPLIER, places["stock"]), "open": (places["stock"], places["vial"]),
+            "draw": (places["vial" if lot == "K50" else "stock"], places["drawn"]),
+            "give": (places["drawn"], Account("given", session)), "waste": (places[from_], WASTE),
+            "return": (places["stock"], Account("returned")), "lose": (places[from_], Account("lost")),
+            "send-home": (places["stock"], Account("home")),
+        }[kind]  # fmt: skip
+        self.send(move(key, kind, *ends, ug, lot, by=by, proof=proof(key, witness) if witness else None))
+
+    @rule(place=st.integers(0, 60), witness=st.sampled_from([SECOND, NURSE]))
+    def undo(self, place: int, witness) -> None:
+        if self.book.postings:
+            self.n += 1
+            first = self.book.postings[place % len(self.book.postings)]
+            self.send(led.contra(first, f"k{self.n}", NURSE, NOON, "slip", proof(f"k{self.n}", witness)))
+
+    @rule(place=st.integers(0, 60))
+    def again(self, place: int) -> None:
+        if self.book.postings:
+            before = self.book
+            self.send(self.book.postings[place % len(self.book.postings)], new=False)
+            assert self.book is before
+
+    def send(self, posting: Posting, *, new: bool = True) -> None:
+        made = post(self.book, posting, SHIFT)
+        if isinstance(made, Ledger):
+            self.book = made
+            if new:
+                self.sums[posting.lot, posting.source] -= posting.ug
+                self.sums[posting.lot, posting.target] += posting.ug
+
+    @invariant()
+    def nothing_is_made_or_lost(self) -> None:
+        found = led.balances(self.book)
+        assert +found == +self.sums and -found == -self.sums
+        assert sum(found.values()) == 0
+        assert all(ug >= 0 for (_, account), ug in found.items() if account.place != "supplier")
+        assert not any(account.place == "home" and ug for (_, account), ug in found.items())
+        for posting in self.book.postings:
+            assert posting.by.id in SHIFT.on_shift
+            if posting.kind in ("waste", "lose", "reverse"):
+                assert posting.proof and posting.proof.staff.id not in (posting.by.id, "c1")
+
+    def teardown(self) -> None:
+        custody = dict.fromkeys((p.key for p in self.book.postings), SHIFT)
+        assert led.replayed(self.book, custody) == self.book
+
+
+TestDay = Day.TestCase
+TestDay.settings = settings(stateful_step_count=40, max_examples=min(settings.default.max_examples, 1_000))
