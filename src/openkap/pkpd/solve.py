@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WORST_CONDITION = 1e7  # of the matrix of eigenvectors
 CLOSEST = 1e-6  # relative gap between two eigenvalues
 CHUNK_BYTES = 24_000_000  # of output held at once
+_AT_ONCE = 1024  # people whose modes are carried together
 _FEW = 8  # so few people are computed for all times at once
 _NOTHING = 1e-200  # ng/mL: below it a mode is set to nought, so that no subnormal number slows the loop
 _NEGLIGIBLE = 1e-15  # share of an output below which a mode is left out
@@ -214,23 +215,39 @@ def courses(blocks: Sequence[Block], times: NDArray, length: int | None = None) 
     length = length or chunk_length(n, q, len(times))
     out = np.empty((q, length, n))
     grid = _Grid.of(times)
-    stepped: list[_ModeStepper | _MatrixStepper] = [_MatrixStepper(block, who) for who, block in apart]
     direct = modes if n <= _FEW else None
+    stepped: list[tuple[_ModeStepper | _MatrixStepper, slice]] = []
     if modes is not None and direct is None:
-        stepped.insert(0, _ModeStepper(modes, q))
+        stepped += [(_ModeStepper(_part(modes, who), q), who) for who in _shares(n)]
+    stepped += [(_MatrixStepper(block, who), slice(None)) for who, block in apart]
     for low in range(0, len(times), length):
         high = min(low + length, len(times))
         view = out[:, : high - low]
-        if direct is not None or len(stepped) > 1 or apart:
+        if direct is not None or apart:
             view[...] = 0.0
         if direct is not None:
             _add_direct(direct, times[low:high], view)
-        for stepper in stepped:
+        for stepper, who in stepped:
+            theirs = view[:, :, who]
             for place in range(low, high):
                 stepper.step(grid, place)
-                stepper.show(view, place - low)
+                stepper.show(theirs, place - low)
         np.maximum(view, 0.0, out=view)  # the last digit of a sum of modes may fall below nought
         yield slice(low, high), view
+
+
+def _shares(n: int) -> list[slice]:
+    """People in shares whose modes stay in the processor's own memory from one time to the next."""
+    return [slice(low, min(low + _AT_ONCE, n)) for low in range(0, n, _AT_ONCE)]
+
+
+def _part(modes: Modes, who: slice) -> Modes:
+    """The modes of some people."""
+    import numpy as np
+
+    inputs = tuple(Input(i.port, i.amount[who], i.start[who], i.duration[who]) for i in modes.inputs)
+    gains = tuple(np.ascontiguousarray(gain[:, who]) for gain in modes.gains)
+    return Modes(np.ascontiguousarray(modes.rate[:, who]), modes.output, gains, inputs)
 
 
 def chunk_length(n: int, q: int, times: int) -> int:
@@ -271,8 +288,14 @@ class _Timetable:
 
         self.first = np.array([i.start.min() for i in inputs])
         self.last = np.array([(i.start + i.duration).max() for i in inputs])
+        self.level_from = np.array([i.start.max() for i in inputs])  # between the two it flows in everybody
+        self.level_until = np.array([(i.start + i.duration).min() for i in inputs])
         self.until = -float("inf")  # nothing acts in (.., until]
         self.from_ = -float("inf")
+
+    def level(self, at: int, low: float, high: float) -> bool:
+        """True if the input flows in everybody during all of (low, high]."""
+        return bool(self.level_from[at] <= low and high <= self.level_until[at])
 
     def acting(self, low: float, high: float) -> list[int]:
         """Places of the inputs that act in (low, high]."""
@@ -298,6 +321,7 @@ class _ModeStepper:
         self.now = np.zeros_like(modes.rate)
         self.table = _Timetable(modes.inputs)
         self.decays: dict[float, tuple[NDArray, bool]] = {}
+        self.filled: dict[int, tuple[float, NDArray]] = {}  # what an input adds in a step while it flows
         ends = np.searchsorted(modes.output, np.arange(q + 1))
         self.rows = [(o, int(ends[o]), int(ends[o + 1])) for o in range(q) if ends[o + 1] > ends[o]]
         self.since = 0
@@ -326,8 +350,19 @@ class _ModeStepper:
             if steep or self.since >= 16:
                 self.now[np.abs(self.now) < _NOTHING] = 0.0
                 self.since = 0
-        for at in self.table.acting(low, high):
-            self.now += _added(self.modes.inputs[at], self.modes.gains[at], self.modes.rate, low, high)
+        acting = self.table.acting(low, high)
+        if not acting:
+            self.filled.clear()
+        for at in acting:
+            self.now += self._added(at, low, high, step)
+
+    def _added(self, at: int, low: float, high: float, step: float) -> NDArray:
+        one, gain = self.modes.inputs[at], self.modes.gains[at]
+        if not self.table.level(at, low, high):
+            return _added(one, gain, self.modes.rate, low, high)
+        if at not in self.filled or self.filled[at][0] != step:
+            self.filled[at] = step, _added(one, gain, self.modes.rate, low, low + step)
+        return self.filled[at][1]
 
     def show(self, out: NDArray, place: int) -> None:
         """Write the outputs; this stepper comes first."""

@@ -12,7 +12,9 @@ import openkap.pkpd
 # What a caller would hand in to get a dose out, and what an amount would be called on its way out.
 AIMS = re.compile(r"target|aim|goal|desired|wanted|wish|seek|reach|level|concentration|ng_per_ml|effect_at|peak|auc_of")
 AMOUNTS = re.compile(r"dose|amount|mg|rate|infusion|input|request", re.IGNORECASE)
-VERBS = re.compile(r"dose_for(?![a-z])|amount_for(?![a-z])|solve_for|invert|inverse_of|titrate|recommend|suggest|convert|equivalent_dose")
+VERBS = re.compile(
+    r"dose_for(?![a-z])|amount_for(?![a-z])|solve_for|invert|inverse_of|titrate|recommend|suggest|convert|equivalent_dose"
+)
 
 
 def modules() -> list[str]:
