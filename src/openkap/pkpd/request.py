@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from itertools import pairwise
+from operator import le
 from typing import Any, get_args
 
 from openkap.kernel.errors import UnitRefused, UnknownName, UserError
@@ -165,9 +165,10 @@ def _times(whole: Mapping[str, Any]) -> tuple[float, ...]:
         found = [
             _number(one, f"times_min[{place}]", remedy, low=0, high=LONGEST_MIN) for place, one in enumerate(listed)
         ]
-    for place, (before, after) in enumerate(pairwise(found), start=1):
-        if not before <= after:
-            raise UserError(f"times_min[{place}] is earlier than the one before it: give times in ascending order.")
+    ordered = list(map(le, found, found[1:]))
+    if not all(ordered):
+        place = ordered.index(False) + 1
+        raise UserError(f"times_min[{place}] is earlier than the one before it: give times in ascending order.")
     return tuple(found)
 
 

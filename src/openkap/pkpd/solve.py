@@ -392,21 +392,24 @@ def _add_direct(modes: Modes, times: NDArray, out: NDArray) -> None:
     """The closed form for every time at once: few people, any times."""
     import numpy as np
 
-    rate = modes.rate[:, None, :]  # (R, 1, n)
-    for one, gain in zip(modes.inputs, modes.gains, strict=True):
-        since = times[:, None] - one.start  # (T, n)
-        with np.errstate(under="ignore"):
-            if one.instantaneous:
-                share = np.where(since >= 0, np.exp(rate * np.maximum(since, 0.0)), 0.0)
-            else:
-                span, rest = np.clip(since, 0.0, one.duration), np.maximum(since - one.duration, 0.0)
-                share = np.expm1(rate * span) / (rate * one.duration) * np.exp(rate * rest)
-            shown = gain[:, None, :] * share
-        shown[np.abs(shown) < _NOTHING] = 0.0
+    for person in range(out.shape[-1]):
+        rate = modes.rate[:, person, None]  # (R, 1)
+        total = np.zeros((len(rate), len(times)))
+        for one, gain in zip(modes.inputs, modes.gains, strict=True):
+            begin, lasting = one.start[person], one.duration[person]
+            first, last = np.searchsorted(times, begin), np.searchsorted(times, begin + lasting)
+            own = gain[:, person, None]
+            with np.errstate(under="ignore"):
+                if lasting:  # while it flows, and after it has ended
+                    own = own / (rate * lasting)
+                    total[:, first:last] += own * np.expm1(rate * (times[first:last] - begin))
+                    own = own * np.expm1(rate * lasting)
+                total[:, last:] += own * np.exp(rate * (times[last:] - begin - lasting))
+        total[np.abs(total) < _NOTHING] = 0.0
         for output in range(out.shape[0]):
-            rows = modes.output == output
-            if rows.any():
-                out[output] += shown[rows].sum(axis=0)
+            rows = np.flatnonzero(modes.output == output)
+            if len(rows):
+                out[output, :, person] += total[rows[0] : rows[-1] + 1].sum(axis=0)
 
 
 class _MatrixStepper:
