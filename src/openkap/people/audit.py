@@ -20,10 +20,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import UUIDField
 from django.utils import timezone
 
 from openkap import __version__
 from openkap.people.models import AuditEvent, Site
+from openkap.people.prepared import Prepared
 from openkap.people.types import Principal, Purpose
 
 FIRST = "0" * 64  # what the first event of a site holds as the hash before it
@@ -64,6 +66,13 @@ class Event:
     reason: str = ""
 
 
+_LOCK = Prepared(lambda site: Site.objects.select_for_update(no_key=True).filter(pk=site).only("pk"), site=UUIDField())
+_LAST = Prepared(
+    lambda site: AuditEvent.objects.filter(site=site).order_by("-sequence").only("sequence", "hash")[:1],
+    site=UUIDField(),
+)
+
+
 def record(
     site_id: UUID,
     events: Sequence[Event],
@@ -84,9 +93,9 @@ def record(
         return
     origin = origin or Origin()
     with transaction.atomic():
-        Site.objects.select_for_update(no_key=True).get(pk=site_id)
-        last = AuditEvent.objects.filter(site_id=site_id).order_by("-sequence").values_list("sequence", "hash").first()
-        sequence, previous = last or (0, FIRST)
+        _LOCK.rows(site=site_id)
+        last = _LAST.first(site=site_id)
+        sequence, previous = (last.sequence, last.hash) if last else (0, FIRST)
         rows = []
         for event in events:
             sequence += 1

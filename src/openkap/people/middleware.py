@@ -32,7 +32,7 @@ from openkap.people.devices import idle_limit
 from openkap.people.once import FIELD, new_key
 from openkap.people.policy import Policy, policy_of
 from openkap.people.request import ClinicRequest, origin_of
-from openkap.people.selectors import emergency_of, principal_of, visible_patients
+from openkap.people.selectors import emergency_of, principal_of, visible_patient
 from openkap.people.sign_in import SEEN_AT, SIGNED_IN_AT, missing_factor, recently_proved
 from openkap.people.types import Principal
 
@@ -127,8 +127,8 @@ class Gate:
             raise Http404 if policy.purpose else PermissionDenied
         if policy.purpose:
             patient_id = kwargs.pop("patient_id")
-            seen = visible_patients(principal, policy.purpose, policy.roles, emergency=not policy.step_up)
-            patient = seen.filter(pk=patient_id).first()
+            emergency = not policy.step_up
+            patient = visible_patient(principal, patient_id, policy.purpose, policy.roles, emergency=emergency)
             if patient is None:
                 self._record_denial(request, {"patient_id": patient_id})
                 raise Http404

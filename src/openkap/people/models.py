@@ -182,6 +182,16 @@ class CareTeam(models.Model):
         return str(self.pk)
 
 
+class Pulse(models.Model):
+    """Raised by triggers with every row written about a patient (pulse.py)."""
+
+    patient = models.OneToOneField(Patient, models.PROTECT, primary_key=True, related_name="+")
+    beat = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class SiteContact(models.Model):
     """Append-only: whom a patient of the site calls in a crisis. The newest row holds."""
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, DateTimeField, F, Q, QuerySet, UUIDField
 from django.http import Http404
 from django.utils import timezone
 
 from openkap.people import names
 from openkap.people.models import CareTeam, EmergencyAccess, Membership, Patient, Site, SiteContact, User
 from openkap.people.policy import reaches
+from openkap.people.prepared import Prepared
 from openkap.people.types import Principal, Purpose, Relation, Role
 
 
 def visible_patients(
-    principal: Principal, purpose: Purpose, roles: frozenset[Role] | None = None, *, emergency: bool = True
+    principal: Principal,
+    purpose: Purpose,
+    roles: frozenset[Role] | None = None,
+    *,
+    emergency: bool = True,
+    now: datetime | None = None,
 ) -> QuerySet[Patient]:
     """
     The patients that this principal may see for this purpose; none by default.
@@ -24,18 +32,37 @@ def visible_patients(
     Args:
         roles: count only these of the principal's roles; None counts all.
         emergency: count patients whose record the principal opened in an emergency.
+        now: None takes the clock.
     """
-    relations = reaches(principal, purpose, roles)
+    return _reached(principal, reaches(principal, purpose, roles), emergency, now)
+
+
+def _reached(
+    principal: Principal, relations: frozenset[Relation], emergency: bool, now: datetime | None
+) -> QuerySet[Patient]:
     if Relation.SITE in relations:
         return Patient.objects.filter(site_id=principal.site_id)
     near = Q(pk__in=())
     if Relation.ASSIGNED in relations:
         near |= Q(pk__in=CareTeam.objects.filter(user=principal.user_id, until=None).values("patient"))
     if emergency and Relation.EMERGENCY in relations:
-        near |= Q(pk__in=open_emergencies(principal).values("patient"))
+        near |= Q(pk__in=open_emergencies(principal, now).values("patient"))
     if Relation.SELF in relations:
         near |= Q(account=principal.user_id)
     return Patient.objects.filter(near, site_id=principal.site_id)
+
+
+def visible_patient(
+    principal: Principal,
+    patient_id: UUID,
+    purpose: Purpose,
+    roles: frozenset[Role] | None = None,
+    *,
+    emergency: bool = True,
+) -> Patient | None:
+    """The patient, if it is one of `visible_patients`."""
+    found = _one_of(reaches(principal, purpose, roles), emergency)
+    return found.first(user=principal.user_id, site=principal.site_id, now=timezone.now(), patient=patient_id)
 
 
 def patient_or_404(
@@ -47,7 +74,7 @@ def patient_or_404(
     Raises:
         Http404: there is none, or it is not visible; the two look alike.
     """
-    found = visible_patients(principal, purpose, roles).filter(pk=patient_id).first()
+    found = visible_patient(principal, patient_id, purpose, roles)
     if found is None:
         raise Http404
     return found
@@ -63,11 +90,7 @@ def principal_of(user: User, site_id: UUID | None = None) -> Principal | None:
     Returns:
         None if the user holds no role there.
     """
-    held = list(
-        Membership.objects.filter(user=user, until=None)
-        .order_by("since", "pk")
-        .values_list("site_id", "role", "site__zone")
-    )
+    held = [(row.site_id, row.role, row.zone) for row in _HELD.rows(user=user.pk)]
     if site_id is None and held:
         site_id = held[0][0]
     roles = frozenset(Role(role) for site, role, _zone in held if site == site_id)
@@ -112,16 +135,27 @@ def like_named(visible: QuerySet[Patient], patients: Iterable[Patient]) -> dict[
         visible: from `visible_patients`.
     """
     people = list(patients)
-    keys = {patient.like_key for patient in people}
     groups: dict[str, list[Patient]] = {}
-    for patient in visible.filter(like_key__in=keys).order_by("family", "given", "pk"):
+    for patient in _named(visible, {patient.like_key for patient in people}):
         groups.setdefault(patient.like_key, []).append(patient)
     return {p.pk: [other for other in groups.get(p.like_key, ()) if other.pk != p.pk] for p in people}
 
 
-def open_emergencies(principal: Principal) -> QuerySet[EmergencyAccess]:
+def taken_for(principal: Principal, purpose: Purpose, patient: Patient) -> list[Patient]:
+    """Others whom the principal may see and whose names begin alike."""
+    found = _alike(reaches(principal, purpose))
+    rows = found.rows(user=principal.user_id, site=principal.site_id, now=timezone.now(), key=patient.like_key)
+    return [other for other in rows if other.pk != patient.pk]
+
+
+def _named(visible: QuerySet[Patient], keys: Iterable[str]) -> QuerySet[Patient]:
+    return visible.filter(like_key__in=keys).order_by("family", "given", "pk")
+
+
+def open_emergencies(principal: Principal, now: datetime | None = None) -> QuerySet[EmergencyAccess]:
     """The records that this principal opened in an emergency and that are open still."""
-    return EmergencyAccess.objects.filter(user=principal.user_id, site=principal.site_id, until__gt=timezone.now())
+    after = now or timezone.now()
+    return EmergencyAccess.objects.filter(user=principal.user_id, site=principal.site_id, until__gt=after)
 
 
 def emergency_of(
@@ -131,7 +165,49 @@ def emergency_of(
     relations = reaches(principal, purpose, roles)
     if Relation.EMERGENCY not in relations or Relation.SITE in relations:
         return None
-    found = open_emergencies(principal).filter(patient=patient).order_by("-until").first()
+    found = _EMERGENCY.first(user=principal.user_id, site=principal.site_id, now=timezone.now(), patient=patient.pk)
     if found and CareTeam.objects.filter(patient=patient, user=principal.user_id, until=None).exists():
         return None
     return found
+
+
+# ---------------------------------------------------------------- written once (prepared.py)
+
+_WHO = {"user": UUIDField(), "site": UUIDField(), "now": DateTimeField()}
+
+
+def _someone(user: UUID, site: UUID) -> Principal:
+    return Principal(user, site, frozenset(), "")
+
+
+@cache
+def _one_of(relations: frozenset[Relation], emergency: bool) -> Prepared[Patient]:
+    return Prepared(
+        lambda user, site, now, patient: _reached(_someone(user, site), relations, emergency, now).filter(pk=patient),
+        **_WHO,
+        patient=UUIDField(),
+    )
+
+
+@cache
+def _alike(relations: frozenset[Relation]) -> Prepared[Patient]:
+    return Prepared(
+        lambda user, site, now, key: _named(_reached(_someone(user, site), relations, True, now), [key]),
+        **_WHO,
+        key=CharField(),
+    )
+
+
+_EMERGENCY = Prepared(
+    lambda user, site, now, patient: (
+        open_emergencies(_someone(user, site), now).filter(patient=patient).order_by("-until")
+    ),
+    **_WHO,
+    patient=UUIDField(),
+)
+_HELD = Prepared(
+    lambda user: (
+        Membership.objects.filter(user=user, until=None).annotate(zone=F("site__zone")).order_by("since", "pk")
+    ),
+    user=UUIDField(),
+)

@@ -19,11 +19,13 @@ from openkap.chart.selectors import chart_from, kept_records, version_of
 from openkap.kernel.site import Site
 from openkap.pathway import Case, open_chart
 from openkap.people.models import Patient
+from openkap.people.pulse import beat_of
 from openkap.web.remembered import Remembered
 
 V = TypeVar("V")
 Stamp = tuple[tuple[str, int, int, int], ...]  # name, time of change, size and number of each file
 
+ANSWERS = 2048  # answers about patients kept in a process
 MOST = 256  # charts kept open in a process; one of two hundred records takes about half a megabyte
 
 
@@ -92,6 +94,21 @@ def opened(patient: Patient, on: date | None = None) -> Opened:
     )
 
 
+def following(patient: Patient, what: Hashable, compute: Callable[[], V]) -> V:
+    """
+    What follows from the rows about one patient, the site's content and the day; computed once for each of these.
+
+    Args:
+        what: the kind of answer, and all else that it follows from.
+    """
+    # The beat first: rows read after it are at least as new.
+    beat, folder = beat_of(patient.pk), settings.ENVIRONMENT.site
+    key = (what, patient.pk, beat, patient.site.zone, today(patient), folder, _stamp(folder))
+    answer: V = _followed.get(key, compute)
+    return answer
+
+
+_followed: Remembered[Hashable, Any] = Remembered(ANSWERS)
 _opened: Remembered[tuple[UUID, int, int, str, date, Path | None, Stamp], Opened] = Remembered(MOST)
 
 

@@ -18,9 +18,8 @@ from django.utils.translation import gettext as _
 from openkap.chart.view import View
 from openkap.people.models import Patient
 from openkap.people.names import isolated
-from openkap.people.selectors import like_named, visible_patients
-from openkap.people.types import Principal, Purpose
-from openkap.web.case import Opened, opened
+from openkap.people.types import Purpose
+from openkap.web.case import Opened, following, opened
 from openkap.web.words import age, day, figure
 
 _OVER = frozenset({"inactive", "resolved", "refuted", "entered-in-error"})
@@ -48,7 +47,7 @@ class Band:
 
 
 def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
-    """The band of a patient whose page is open for this purpose. `like`: from `taken_for`."""
+    """The band of a patient whose page is open for this purpose. `like`: from `people.selectors.taken_for`."""
     on = timezone.now().astimezone(ZoneInfo(patient.site.zone)).date()
     return Band(
         name=full_name(patient),
@@ -61,11 +60,6 @@ def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
         facts=_clinical(patient) if purpose == Purpose.TREATMENT else (),
         like="; ".join(_("%(name)s, born %(day)s") % {"name": full_name(p), "day": day(p.birth_date)} for p in like),
     )
-
-
-def taken_for(principal: Principal, purpose: Purpose, patient: Patient) -> list[Patient]:
-    """Others whom the principal may see and whose names begin alike."""
-    return like_named(visible_patients(principal, purpose), [patient])[patient.pk]
 
 
 def full_name(patient: Patient) -> str:
@@ -85,11 +79,15 @@ def page_of(purpose: Purpose) -> str:
 
 def _clinical(patient: Patient) -> tuple[tuple[str, str], ...]:
     """Weight and allergies with their dates."""
-    chart = opened(patient)
-    return (
-        (_("Weight"), _weight(chart.case.view)),
-        (_("Allergies"), "; ".join(_allergies(chart))),
-    )
+
+    def said() -> tuple[tuple[str, str], ...]:
+        chart = opened(patient)
+        return (
+            (_("Weight"), _weight(chart.case.view)),
+            (_("Allergies"), "; ".join(_allergies(chart))),
+        )
+
+    return following(patient, "band", said)
 
 
 def _weight(view: View) -> str:

@@ -32,13 +32,14 @@ class Remembered(Generic[K, V]):
         self._kept: OrderedDict[K, V] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: K, compute: Callable[[], V], holds: Callable[[], bool]) -> V:
+    def get(self, key: K, compute: Callable[[], V], holds: Callable[[], bool] = lambda: True) -> V:
         """
         The answer under a key.
 
         Args:
             compute: makes the answer from rows as they are now.
-            holds: after that, whether the key is still that of the rows; if not, the answer is not kept.
+            holds: after that, whether the key is still that of the rows; if not, the answer is not kept. Needless
+                where whoever has an old key may be given newer rows.
         """
         if connection.in_atomic_block:
             return compute()

@@ -27,12 +27,14 @@ from openkap.chart.selectors import (
 from openkap.chart.standing import record_of
 from openkap.chart.vocabulary import Fact, facts
 from openkap.kernel.errors import EXIT, Conflict, UserError
+from openkap.people.models import Patient
 from openkap.people.policy import about_patient
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.types import CLINICIANS, Label, Purpose
 from openkap.web.case import case_of, opened, today
 from openkap.web.chart import shown
 from openkap.web.chart.forms import BringForm, FactForm, ReasonForm, SettleForm, TakeForm, as_typed
+from openkap.web.kept import page_about
 
 clinicians = about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
 LARGEST = 10 * 2**20  # bytes of a file that is sent by hand
@@ -41,10 +43,13 @@ LARGEST = 10 * 2**20  # bytes of a file that is sent by hand
 @clinicians
 def facts_page(request: ClinicRequest) -> HttpResponse:
     """Every fact: what disagrees first, then what waits for a person, then what is known."""
-    patient = request.patient
+    return page_about(request, "chart/facts.html", lambda: _facts(request.patient), title=_("Facts"))
+
+
+def _facts(patient: Patient) -> dict[str, Any]:
     chart = opened(patient)
     case, rows = chart.case, shown.rows(chart.case.view)
-    context = {
+    return {
         "conflicts": [row for row in rows if row.state.status == "conflict"],
         "rows": [row for row in rows if row.state.status != "conflict"],
         "medicines": case.chart.medicines,
@@ -54,7 +59,6 @@ def facts_page(request: ClinicRequest) -> HttpResponse:
         "open": sum(fact.kind != "derived" for fact in facts().values()) - sum(r.fact.kind != "derived" for r in rows),
         "statable": [fact for fact in facts().values() if can_state(fact)],
     }
-    return render(request, "chart/facts.html", context)
 
 
 @clinicians

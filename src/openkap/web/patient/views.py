@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -12,6 +14,7 @@ from openkap.people.request import ClinicRequest
 from openkap.people.selectors import care_team
 from openkap.people.types import CLINICIANS, Purpose, Role
 from openkap.web.identity import full_name
+from openkap.web.kept import page_about
 from openkap.web.navigation import areas
 from openkap.web.patient import gather, line
 
@@ -19,12 +22,17 @@ from openkap.web.patient import gather, line
 @about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
 def pathway(request: ClinicRequest) -> HttpResponse:
     """What is done, what is next, what blocks."""
+    patient = request.patient
+    return page_about(request, "patient/pathway.html", lambda: _pathway(request), title=full_name(patient))
+
+
+def _pathway(request: ClinicRequest) -> dict[str, Any]:
     patient, found = request.patient, gather.found(request.patient)
     urls = areas(request.principal, patient.pk)
     stages = {"record": urls.get("chart", ""), "assess": urls.get("assess", urls.get("forms", ""))}
     stages |= {name: urls.get(name, "") for name in ("screen", "plan")}
     steps, parts = line.steps(found.where, stages), found.assessment["formulation"].values()
-    context = {
+    return {
         "name": full_name(patient),
         "found": found,
         "steps": steps,
@@ -37,7 +45,6 @@ def pathway(request: ClinicRequest) -> HttpResponse:
         "areas": urls,
         "team": care_team(request.principal, patient),
     }
-    return render(request, "patient/pathway.html", context)
 
 
 @about_patient(Role.COORDINATOR, *CLINICIANS, purpose=Purpose.ADMINISTRATION)

@@ -9,6 +9,7 @@ from django import forms
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from openkap.kernel.errors import EXIT, Conflict, UserError
 from openkap.people.policy import about_patient
@@ -22,7 +23,9 @@ from openkap.screen.models import Override, Signoff
 from openkap.screen.selectors import screening_as_signed, signed_verdicts
 from openkap.screen.types import Finding, Standpoint
 from openkap.web import parts
+from openkap.web.case import following
 from openkap.web.judge import judge, judged
+from openkap.web.kept import markup
 from openkap.web.screen import requests, shown
 from openkap.web.screen.forms import DecideForm, ReasonForm, SignForm
 
@@ -34,13 +37,16 @@ signer = about_patient(Role.PRESCRIBER, purpose=Purpose.TREATMENT, step_up=True)
 @clinicians
 def verdict(request: ClinicRequest) -> HttpResponse:
     """Verdict, what to ask, findings by class, decisions, signatures."""
-    return render(request, "screen/verdict.html", _page(request))
+    dose_day = "dose-day" in request.GET
+    what = ("verdict", dose_day, request.principal.roles, get_language())
+    made = following(request.patient, what, lambda: _parts(request, dose_day))
+    return render(request, "screen/verdict.html", made)
 
 
 @clinicians
 def printed(request: ClinicRequest) -> HttpResponse:
     """The same on paper: every basis open, nothing to press."""
-    return render(request, "screen/print.html", _page(request))
+    return render(request, "screen/print.html", _page(request, "dose-day" in request.GET))
 
 
 @about_patient(*CLINICIANS, purpose=Purpose.TREATMENT)
@@ -57,9 +63,15 @@ def ask(request: ClinicRequest) -> HttpResponse:
     return back
 
 
-def _page(request: ClinicRequest) -> dict[str, Any]:
+def _parts(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
+    """The parts of the page that hold no form, and what the form needs."""
+    page = _page(request, dose_day) | {"patient": request.patient}
+    made = {name: markup(f"screen/_{name}.html", page) for name in ("verdict", "asks", "groups", "side")}
+    return made | {name: page[name] for name in ("now", "dose_day", "forms")}
+
+
+def _page(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
     patient, principal = request.patient, request.principal
-    dose_day = "dose-day" in request.GET
     now, _ = judged(patient, dose_day=dose_day)
     # A signature is under the verdict of an ordinary day; the checks of a dose day are signed at the chair.
     ordinary = judge(patient) if dose_day else now

@@ -10,9 +10,10 @@ from django.urls import reverse
 
 from openkap.people.policy import policy_of
 from openkap.people.request import disclose
+from openkap.people.selectors import taken_for
 from openkap.people.types import Purpose
 from openkap.web import navigation, words
-from openkap.web.identity import band_of, taken_for
+from openkap.web.identity import band_of
 
 register = template.Library()
 
