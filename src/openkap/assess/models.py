@@ -40,6 +40,25 @@ class FormRequest(models.Model):
         return str(self.pk)
 
 
+class OpenForm(models.Model):
+    """
+    A form that is neither done nor declined nor withdrawn, where lists find it without reading every form ever asked.
+
+    Triggers keep it from requests and events (migration 0005); it can be written anew from them at any time.
+    """
+
+    request = models.OneToOneField(FormRequest, models.PROTECT, primary_key=True, related_name="waits")
+    patient = models.ForeignKey(Patient, models.PROTECT, related_name="+")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="+", db_index=False)
+    due = models.DateField()
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "due"], name="open_forms_of_a_site")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class FormEvent(models.Model):
     """Append-only: what happened to a form."""
 

@@ -86,8 +86,7 @@ def requests_of(patients: QuerySet[Patient]) -> QuerySet[FormRequest]:
 
 def open_requests(patients: QuerySet[Patient]) -> QuerySet[FormRequest]:
     """Those that are neither done nor declined nor withdrawn."""
-    ended = FormEvent.objects.filter(request=OuterRef("pk"), kind__in=TERMINAL)
-    return requests_of(patients).filter(~Exists(ended))
+    return requests_of(patients).filter(waits__isnull=False)
 
 
 def state_of(request: FormRequest, now: datetime | None = None) -> FormState:
