@@ -31,6 +31,7 @@ from openkap.assess.models import (
     FormRequest,
     FormulationDecision,
     OnCall,
+    OpenForm,
     SafetyAlert,
 )
 from openkap.people.models import CareTeam, Membership, Patient, Site, User
@@ -109,6 +110,55 @@ def overdue_forms(patients: QuerySet[Patient], now: datetime | None = None) -> l
     """Open forms past their day, the latest first."""
     states = [state_of(request, now) for request in open_requests(patients)]
     return sorted((s for s in states if s.word == "overdue"), key=lambda s: -s.days_late)
+
+
+@dataclass(frozen=True, slots=True)
+class DueForm:
+    """
+    An open form and its day, for lists.
+
+    Args:
+        given, family: of the patient.
+        step: `assigned`, `sent` or `opened`.
+        days_late: 0 until the day is over.
+    """
+
+    patient_id: UUID
+    given: str
+    family: str
+    form: str
+    due: date
+    step: Word
+    days_late: int
+
+
+def due_forms(
+    patients: QuerySet[Patient], on: date, until: date, most: int
+) -> tuple[int, list[DueForm], list[DueForm]]:
+    """
+    How many open forms are late, the latest of them, and the first that are due by a day.
+
+    Args:
+        patients: from `visible_patients`.
+        on: today. until: the last day of those to come.
+        most: rows of each list.
+    """
+    open_ = OpenForm.objects.filter(patient__in=patients).order_by("due", "pk")
+    late, soon = open_.filter(due__lt=on), open_.filter(due__gte=on, due__lte=until)
+    columns = ("pk", "due", "request__form", "patient_id", "patient__given", "patient__family")
+    found = [list(rows.values_list(*columns)[:most]) for rows in (late, soon)]
+    events: dict[UUID, set[str]] = {}
+    ids = [row[0] for rows in found for row in rows]
+    for request, kind in FormEvent.objects.filter(request__in=ids).values_list("request_id", "kind"):
+        events.setdefault(request, set()).add(kind)
+
+    def shown(pk: UUID, due: date, form: str, patient: UUID, given: str, family: str) -> DueForm:
+        kinds = events.get(pk, set())
+        step: Word = "opened" if "opened" in kinds else "sent" if "sent" in kinds else "assigned"
+        return DueForm(patient, given, family, form, due, step, max((on - due).days, 0))
+
+    late_rows, soon_rows = ([shown(*row) for row in rows] for rows in found)
+    return late.count(), late_rows, soon_rows
 
 
 def request_or_404(patient: Patient, request_id: UUID) -> FormRequest:

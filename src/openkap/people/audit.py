@@ -19,7 +19,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import UUIDField
 from django.utils import timezone
 
@@ -96,13 +96,13 @@ def record(
         _LOCK.rows(site=site_id)
         last = _LAST.first(site=site_id)
         sequence, previous = (last.sequence, last.hash) if last else (0, FIRST)
-        rows = []
+        rows, now = [], timezone.now()
         for event in events:
             sequence += 1
             row = AuditEvent(
                 site_id=site_id,
                 sequence=sequence,
-                at=timezone.now(),
+                at=now,
                 type=event.type,
                 action=event.action,
                 outcome=event.outcome,
@@ -121,7 +121,17 @@ def record(
             )
             row.hash = previous = digest(row)
             rows.append(row)
-        AuditEvent.objects.bulk_create(rows)
+        _insert(rows)
+
+
+def _insert(rows: Sequence[AuditEvent]) -> None:
+    """What `bulk_create` does, without its query builder: a list shows thirty people, and each is an event."""
+    fields = [field for field in AuditEvent._meta.local_concrete_fields if not field.primary_key]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    text = f"INSERT INTO {AuditEvent._meta.db_table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"
+    with connection.cursor() as cursor:
+        values = [[f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields] for row in rows]
+        cursor.executemany(text, values)
 
 
 def digest(row: AuditEvent) -> str:

@@ -65,6 +65,13 @@ def visible_patient(
     return found.first(user=principal.user_id, site=principal.site_id, now=timezone.now(), patient=patient_id)
 
 
+def visible_ids(principal: Principal, purpose: Purpose) -> list[UUID]:
+    """Ids of `visible_patients`."""
+    found = _ids(reaches(principal, purpose))
+    rows = found.rows(user=principal.user_id, site=principal.site_id, now=timezone.now())
+    return [row.pk for row in rows]
+
+
 def patient_or_404(
     principal: Principal, patient_id: UUID, purpose: Purpose, roles: frozenset[Role] | None = None
 ) -> Patient:
@@ -186,6 +193,13 @@ def _one_of(relations: frozenset[Relation], emergency: bool) -> Prepared[Patient
         lambda user, site, now, patient: _reached(_someone(user, site), relations, emergency, now).filter(pk=patient),
         **_WHO,
         patient=UUIDField(),
+    )
+
+
+@cache
+def _ids(relations: frozenset[Relation]) -> Prepared[Patient]:
+    return Prepared(
+        lambda user, site, now: _reached(_someone(user, site), relations, True, now).only("pk").order_by("pk"), **_WHO
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -19,7 +19,7 @@ from openkap.chart.selectors import chart_from, kept_records, version_of
 from openkap.kernel.site import Site
 from openkap.pathway import Case, open_chart
 from openkap.people.models import Patient
-from openkap.people.pulse import beat_of
+from openkap.people.pulse import beat_of, beats
 from openkap.web.remembered import Remembered
 
 V = TypeVar("V")
@@ -105,6 +105,23 @@ def following(patient: Patient, what: Hashable, compute: Callable[[], V]) -> V:
     beat, folder = beat_of(patient.pk), settings.ENVIRONMENT.site
     key = (what, patient.pk, beat, patient.site.zone, today(patient), folder, _stamp(folder))
     answer: V = _followed.get(key, compute)
+    return answer
+
+
+def following_all(
+    patients: Iterable[UUID], zone: str, what: Hashable, compute: Callable[[], V], holds: Callable[[], bool]
+) -> V:
+    """
+    `following` for several patients of one site at once.
+
+    Args:
+        zone: of the site.
+        holds: asked afterwards: whether the answer may be kept.
+    """
+    found, folder = beats(patients), settings.ENVIRONMENT.site
+    day = timezone.now().astimezone(ZoneInfo(zone)).date()
+    key = (what, tuple(found.items()), zone, day, folder, _stamp(folder))
+    answer: V = _followed.get(key, compute, holds)
     return answer
 
 

@@ -75,16 +75,19 @@ def _taken(patient: Patient, case: Case) -> dict[str, bool]:
     return {name: row.accepted for name, row in said if name in shown and row.level == shown[name]["level"]}
 
 
-def fresh_standings(patients: Iterable[Patient]) -> dict[UUID, Standing]:
+def fresh_standings(patients: Iterable[Patient]) -> tuple[dict[UUID, Standing], bool]:
     """
-    The verdict of each of these patients, of one site. Some that are out of date are computed anew at once; one that is
-    still out of date shows by its `on` or its versions, and one never computed is left out.
+    The verdict of each of these patients, of one site, and whether each is of now.
+
+    Some that are out of date are computed anew at once; one that is still out of date shows by its `on` or its
+    versions, and one never computed is left out.
     """
     people = list(patients)
     if not people:
-        return {}
+        return {}, True
     on = today(people[0])
     found = standings(people, on)
-    old = [patient for patient in people if not found[patient.pk].current][:AT_ONCE]
+    old = [patient for patient in people if not found[patient.pk].current]
     kept = {key: stood.row for key, stood in found.items() if stood.row is not None}
-    return kept | {patient.pk: services.refresh(patient, judge) for patient in old}
+    anew = {patient.pk: services.refresh(patient, judge) for patient in old[:AT_ONCE]}
+    return kept | anew, len(old) <= AT_ONCE

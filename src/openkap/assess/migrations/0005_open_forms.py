@@ -13,7 +13,8 @@ _OPENS = (
 _ENDS = "DELETE FROM assess_openform WHERE request_id = NEW.request_id;"
 _BEFORE = (
     "INSERT INTO assess_openform (request_id, patient_id, site_id, due) "
-    "SELECT r.id, r.patient_id, p.site_id, r.due FROM assess_formrequest r JOIN people_patient p ON p.id = r.patient_id "
+    "SELECT r.id, r.patient_id, p.site_id, r.due "
+    "FROM assess_formrequest r JOIN people_patient p ON p.id = r.patient_id "
     f"WHERE NOT EXISTS (SELECT 1 FROM assess_formevent e WHERE e.request_id = r.id AND e.kind IN {_ENDED})"
 )
 _SQLITE = (
@@ -42,7 +43,7 @@ def remove(apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assess", "0004_pulse"), ("people", "0006_pulse")]
+    dependencies = [("assess", "0004_pulse"), ("people", "0008_pulse")]
 
     operations = [
         migrations.CreateModel(

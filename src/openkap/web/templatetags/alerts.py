@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from openkap.assess.selectors import alerts_for
+from openkap.web.in_hand import alerts_in_hand
 
 register = template.Library()
 
@@ -17,4 +17,4 @@ def alert_line(context: dict[str, Any]) -> dict[str, Any]:
     principal = context.get("principal")
     if principal is None or not principal.is_staff:
         return {}
-    return {"count": len(alerts_for(principal))}
+    return {"count": len(alerts_in_hand(context["request"]))}

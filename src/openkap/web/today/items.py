@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from openkap.assess import selectors as assess
-from openkap.assess.selectors import FormState
+from openkap.assess.models import SafetyAlert
+from openkap.assess.selectors import DueForm
 from openkap.chart.models import Import, Record, Review
 from openkap.people.models import AuditEvent, CareTeam, EmergencyAccess, Membership, Patient
 from openkap.people.selectors import visible_patients
@@ -62,7 +62,7 @@ class Item:
         return full_name(self.who) if self.who else ""
 
 
-def alerts(principal: Principal, now: datetime) -> list[Item]:
+def alerts(open_: Iterable[SafetyAlert]) -> list[Item]:
     """Safety answers in this person's hands; also of patients whom somebody else cares for."""
     return [
         Item(
@@ -74,16 +74,21 @@ def alerts(principal: Principal, now: datetime) -> list[Item]:
             reverse("duty:alert", args=[alert.pk]),
             _("Review now"),
         )
-        for alert in assess.alerts_for(principal, now)
+        for alert in open_
     ]
 
 
-def decisions(principal: Principal, people: list[Patient]) -> list[Item]:
-    """What waits for a clinician, most urgent kind first; verdicts and plans are for who may sign them."""
-    found = list(_unseen(people))
+def decisions(principal: Principal, people: list[Patient]) -> tuple[list[Item], bool]:
+    """
+    What waits for a clinician, most urgent kind first, and whether each verdict among it is of now.
+
+    Verdicts and plans are for who may sign them.
+    """
+    found, whole = list(_unseen(people)), True
     if principal.has(Role.PRESCRIBER):
-        found = [*found, *_judgements(people)]
-    return sorted(found, key=lambda item: ("stop", "hold", "caution", "miss", "info").index(item.shape))
+        verdicts, whole = fresh_standings(people)
+        found = [*found, *_judgements(people, verdicts)]
+    return sorted(found, key=lambda item: ("stop", "hold", "caution", "miss", "info").index(item.shape)), whole
 
 
 def _unseen(people: list[Patient]) -> Iterator[Item]:
@@ -111,9 +116,9 @@ def _unseen(people: list[Patient]) -> Iterator[Item]:
             yield Item("caution", patient, what, why, reverse("chart:bring", args=[patient.pk]), _("Decide"))
 
 
-def _judgements(people: list[Patient]) -> Iterator[Item]:
+def _judgements(people: list[Patient], verdicts: dict[UUID, Standing]) -> Iterator[Item]:
     """Verdicts and plans that wait for the prescriber."""
-    verdicts, plans, signed = fresh_standings(people), plan.standings(people), _signed(people)
+    plans, signed = plan.standings(people), _signed(people)
     for patient in people:
         verdict, programme = verdicts.get(patient.pk), plans.get(patient.pk)
         item = _plan_item(patient, programme) if programme else None
@@ -173,37 +178,18 @@ def _signed(people: list[Patient]) -> set[tuple[object, str, str | None]]:
 # ---------------------------------------------------------------- what is overdue, who is coming
 
 
-def forms_by_day(patients: QuerySet[Patient], now: datetime) -> tuple[int, list[FormState], list[FormState]]:
-    """
-    How many open forms are late, the latest of them, and the first that are due within a week.
-
-    Args:
-        patients: of one site.
-        now: in the site's own time.
-    """
-    day, last = now.date(), (now + SOON).date()
-    # One look at the table for all three; what is shown is fetched afterwards.
-    open_ = assess.open_requests(patients).filter(due__lte=last).order_by("due", "asked_at", "pk")
-    days = dict(open_.values_list("pk", "due"))
-    late = [pk for pk, due in days.items() if due < day]
-    soon = [pk for pk, due in days.items() if due >= day]
-    rows = assess.open_requests(patients).filter(pk__in=[*late[:MOST], *soon[:MOST]])
-    states = {row.pk: assess.state_of(row, now) for row in rows}
-    late_states, soon_states = ([states[pk] for pk in pks[:MOST] if pk in states] for pks in (late, soon))
-    return len(late), late_states, soon_states
-
-
-def by_person(states: list[FormState]) -> list[list[FormState]]:
+def by_person(forms: Iterable[DueForm]) -> list[list[DueForm]]:
     """Forms of the same person together, in the order in which each person first comes."""
-    found: dict[UUID, list[FormState]] = {}
-    for state in states:
-        found.setdefault(state.request.patient_id, []).append(state)
+    found: dict[UUID, list[DueForm]] = {}
+    for form in forms:
+        found.setdefault(form.patient_id, []).append(form)
     return list(found.values())
 
 
 def newcomers(principal: Principal, now: datetime) -> list[CareTeam]:
-    """Who came into this person's care within a week."""
-    found = CareTeam.objects.filter(user=principal.user_id, until=None, since__gte=now - SOON)
+    """Who came into this person's care within a week. `now`: in the site's own time."""
+    since = now.replace(hour=0, minute=0, second=0, microsecond=0) - SOON
+    found = CareTeam.objects.filter(user=principal.user_id, until=None, since__gte=since)
     return list(found.select_related("patient").order_by("-since")[:MOST])
 
 
@@ -269,9 +255,9 @@ def unusual_access(principal: Principal) -> list[Item]:
     return [Item("caution", None, what, why, reverse("people:unusual"), _("Look at it"))]
 
 
-def patients_of(items: Iterable[Item]) -> list[Patient]:
+def people_in(items: Iterable[Item]) -> list[UUID]:
     """Whom a list speaks of, for the audit trail."""
-    return [item.who for item in items if item.who is not None]
+    return [item.who.pk for item in items if item.who is not None]
 
 
 def _local(at: datetime) -> datetime:

@@ -6,63 +6,32 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 
-from openkap.assess.selectors import FormState
 from openkap.people.models import Site
 from openkap.people.policy import staff
-from openkap.people.request import ClinicRequest, disclose
-from openkap.people.selectors import visible_patients
-from openkap.people.types import CLINICIANS, Purpose, Role
+from openkap.people.request import ClinicRequest
+from openkap.people.types import CLINICIANS, Role
+from openkap.web.in_hand import alerts_in_hand
 from openkap.web.today import items
+from openkap.web.today.lists import lists
 
 
 @staff()
 def day(request: ClinicRequest) -> HttpResponse:
     """What this person should look at first."""
     principal, now = request.principal, timezone.now()
-    zone = ZoneInfo(Site.objects.values_list("zone", flat=True).get(pk=principal.site_id))
-    with timezone.override(zone):
+    zone = Site.objects.values_list("zone", flat=True).get(pk=principal.site_id)
+    with timezone.override(ZoneInfo(zone)):
         local = timezone.localtime(now)
-        urgent, todo = items.alerts(principal, now), []
-        treats, arranges = principal.has(*CLINICIANS), principal.has(Role.COORDINATOR)
-        mine = list(visible_patients(principal, Purpose.TREATMENT).select_related("site").order_by("family", "given"))
-        if treats:
-            todo += items.decisions(principal, mine)
-        if arranges:
-            todo += items.to_arrange(principal)
-        if principal.has(Role.SITE_ADMIN):
-            todo += items.to_administer(principal)
-        if principal.has(Role.PRIVACY_LEAD):
-            todo += items.to_oversee(principal, now)
-        if principal.has(Role.PRIVACY_LEAD, Role.SITE_ADMIN):
-            todo += items.unusual_access(principal)
-        late_count, late, soon = 0, list[FormState](), list[FormState]()
-        if treats or arranges:
-            late_count, late, soon = items.forms_by_day(visible_patients(principal, Purpose.ADMINISTRATION), local)
-        new = items.newcomers(principal, now) if treats else []
-        shown = [*urgent, *todo[: items.MOST]]
-        due = items.by_person(soon)
-        beside = due[: items.BESIDE]
-        disclose(request, items.patients_of(shown))
-        disclose(request, [state.request.patient for state in (*late, *(states[0] for states in beside))])
-        disclose(request, [row.patient for row in new[: items.BESIDE]])
-
-        def page(state: FormState) -> str:
-            return reverse("forms:patient", args=[state.request.patient_id])
-
+        urgent, found = items.alerts(alerts_in_hand(request)), lists(principal, local, zone)
+        request.disclosed.update(items.people_in(urgent), found.shown)
         context = {
             "now": local,
-            "items": shown,
-            "more": len(todo) - len(todo[: items.MOST]),
-            "decisions": len(urgent) + len(todo),
-            "late": [(state, page(state)) for state in late],
-            "late_count": late_count,
-            "soon": [(states, page(states[0])) for states in beside],
-            "soon_more": len(due) > items.BESIDE,
-            "new": new[: items.BESIDE],
-            "new_more": len(new) > items.BESIDE,
-            "with_people": treats or arranges,
+            "items": [*urgent, *found.todo[: items.MOST]],
+            "more": max(len(found.todo) - items.MOST, 0),
+            "decisions": len(urgent) + len(found.todo),
+            "found": found,
+            "with_people": principal.has(*CLINICIANS, Role.COORDINATOR),
         }
         return render(request, "today/day.html", context)

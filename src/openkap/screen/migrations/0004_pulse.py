@@ -6,7 +6,7 @@ from openkap.people.pulse import raises_pulse
 
 
 class Migration(migrations.Migration):
-    dependencies = [("screen", "0002_append_only"), ("people", "0008_pulse")]
+    dependencies = [("screen", "0003_ground"), ("people", "0008_pulse")]
 
     operations = [
         raises_pulse("screen_override", "{row}.patient_id"),

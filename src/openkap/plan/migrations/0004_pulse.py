@@ -8,7 +8,7 @@ _OF_THE_PROGRAMME = "(SELECT p.patient_id FROM plan_programme p WHERE p.id = {ro
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plan", "0002_append_only"), ("people", "0008_pulse")]
+    dependencies = [("plan", "0003_ground"), ("people", "0008_pulse")]
 
     operations = [
         raises_pulse("plan_programme", "{row}.patient_id"),
