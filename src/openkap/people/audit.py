@@ -127,7 +127,7 @@ def record(
 def _insert(rows: Sequence[AuditEvent]) -> None:
     """What `bulk_create` does, without its query builder: a list shows thirty people, and each is an event."""
     fields = [field for field in AuditEvent._meta.local_concrete_fields if not field.primary_key]
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     text = f"INSERT INTO {AuditEvent._meta.db_table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"
     with connection.cursor() as cursor:
         values = [[f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields] for row in rows]

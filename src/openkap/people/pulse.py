@@ -33,7 +33,7 @@ _POSTGRESQL = (
     "CREATE TRIGGER {table}_pulse_{verb} AFTER {verb} ON {table} REFERENCING NEW TABLE AS written "
     "FOR EACH STATEMENT EXECUTE FUNCTION {table}_pulse()",
 )
-_VERBS = ("INSERT", "UPDATE")
+_VERBS = ("insert", "update")  # nothing about a patient is ever deleted but what is written anew
 
 
 def beats(patients: Iterable[UUID]) -> dict[UUID, int]:
@@ -52,6 +52,16 @@ def beats(patients: Iterable[UUID]) -> dict[UUID, int]:
 def beat_of(patient: UUID) -> int:
     """The beat of one patient."""
     return beats([patient])[patient]
+
+
+def silent() -> list[str]:
+    """The tables that have lost a trigger: pages would go on showing what stood before a write to them."""
+    postgresql = connection.vendor == "postgresql"
+    names = "tgname FROM pg_trigger" if postgresql else "name FROM sqlite_master WHERE type = 'trigger'"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {names}")
+        found = {name for (name,) in cursor.fetchall()}
+    return sorted(table for table in TABLES if not {f"{table}_pulse_{verb}" for verb in _VERBS} <= found)
 
 
 def raises_pulse(table: str, *paths: str) -> RunPython:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, DateTimeField, F, Q, QuerySet, UUIDField
+from django.db.models import CharField, DateTimeField, F, Field, Q, QuerySet, UUIDField
 from django.http import Http404
 from django.utils import timezone
 
@@ -97,7 +98,8 @@ def principal_of(user: User, site_id: UUID | None = None) -> Principal | None:
     Returns:
         None if the user holds no role there.
     """
-    held = [(row.site_id, row.role, row.zone) for row in _HELD.rows(user=user.pk)]
+    rows: list[Any] = _HELD.rows(user=user.pk)  # each with the zone of its site
+    held = [(row.site_id, row.role, row.zone) for row in rows]
     if site_id is None and held:
         site_id = held[0][0]
     roles = frozenset(Role(role) for site, role, _zone in held if site == site_id)
@@ -180,7 +182,7 @@ def emergency_of(
 
 # ---------------------------------------------------------------- written once (prepared.py)
 
-_WHO = {"user": UUIDField(), "site": UUIDField(), "now": DateTimeField()}
+_WHO: dict[str, Field[Any, Any]] = {"user": UUIDField(), "site": UUIDField(), "now": DateTimeField()}
 
 
 def _someone(user: UUID, site: UUID) -> Principal:

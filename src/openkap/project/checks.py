@@ -22,6 +22,7 @@ from openkap.kernel.errors import UserError
 from openkap.people import audit
 from openkap.people.append_only import open_to_change
 from openkap.people.models import Patient, Site, User
+from openkap.people.pulse import silent
 from openkap.project.environment import LOOPBACK, SECRET_FILE
 from openkap.project.sqlite import REPAIRED
 
@@ -119,6 +120,8 @@ def _database() -> Iterator[str]:
         yield "The database has patients of the demonstration: use an empty database."
     for table in open_to_change():
         yield f"Rows of {table} can be changed or deleted, because its triggers are gone: restore the newest backup."
+    for table in silent():
+        yield f"Writes to {table} no longer show at once, because its triggers are gone: restore the newest backup."
     for site in Site.objects.all():
         for fault in audit.faults_at_the_end(site.pk, _kept_checkpoints(site)):
             yield f"The audit trail is not whole. {fault} Stop, keep the database, and restore the newest backup."

@@ -45,7 +45,7 @@ class Lists:
         yield from (row.patient_id for row in self.new)
 
 
-def lists(principal: Principal, now: datetime, zone: str) -> Lists:
+def lists(principal: Principal, now: datetime) -> Lists:
     """
     The lists of this person.
 
@@ -53,7 +53,7 @@ def lists(principal: Principal, now: datetime, zone: str) -> Lists:
     (case.py); what is the whole site's is looked up each time.
 
     Args:
-        now: in the site's own time. zone: its name.
+        now: in the site's own time.
     """
     if principal.roles - CLINICIANS:
         return _gathered(principal, now)[0]
@@ -66,7 +66,7 @@ def lists(principal: Principal, now: datetime, zone: str) -> Lists:
 
     mine = visible_ids(principal, Purpose.TREATMENT)
     what = ("today", principal.user_id, principal.roles, get_language())
-    return following_all(mine, zone, what, gather, lambda: whole[-1])
+    return following_all(mine, principal.zone, what, gather, lambda: whole[-1])
 
 
 def _gathered(principal: Principal, now: datetime) -> tuple[Lists, bool]:

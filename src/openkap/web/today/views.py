@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from openkap.people.models import Site
 from openkap.people.policy import staff
 from openkap.people.request import ClinicRequest
 from openkap.people.types import CLINICIANS, Role
@@ -20,18 +17,15 @@ from openkap.web.today.lists import lists
 @staff()
 def day(request: ClinicRequest) -> HttpResponse:
     """What this person should look at first."""
-    principal, now = request.principal, timezone.now()
-    zone = Site.objects.values_list("zone", flat=True).get(pk=principal.site_id)
-    with timezone.override(ZoneInfo(zone)):
-        local = timezone.localtime(now)
-        urgent, found = items.alerts(alerts_in_hand(request)), lists(principal, local, zone)
-        request.disclosed.update(items.people_in(urgent), found.shown)
-        context = {
-            "now": local,
-            "items": [*urgent, *found.todo[: items.MOST]],
-            "more": max(len(found.todo) - items.MOST, 0),
-            "decisions": len(urgent) + len(found.todo),
-            "found": found,
-            "with_people": principal.has(*CLINICIANS, Role.COORDINATOR),
-        }
-        return render(request, "today/day.html", context)
+    principal, now = request.principal, timezone.localtime()
+    urgent, found = items.alerts(alerts_in_hand(request)), lists(principal, now)
+    request.disclosed.update(items.people_in(urgent), found.shown)
+    context = {
+        "now": now,
+        "items": [*urgent, *found.todo[: items.MOST]],
+        "more": max(len(found.todo) - items.MOST, 0),
+        "decisions": len(urgent) + len(found.todo),
+        "found": found,
+        "with_people": principal.has(*CLINICIANS, Role.COORDINATOR),
+    }
+    return render(request, "today/day.html", context)
