@@ -110,8 +110,9 @@ def principal_of(user: User, site_id: UUID | None = None) -> Principal | None:
 
 
 def care_team(principal: Principal, patient: Patient) -> QuerySet[CareTeam]:
-    """Who cares for a patient now; the patient must come from `visible_patients`."""
-    return CareTeam.objects.filter(patient=patient, patient__site=principal.site_id, until=None).select_related("user")
+    """Who cares for a patient now, who came first first; the patient must come from `visible_patients`."""
+    found = CareTeam.objects.filter(patient=patient, patient__site=principal.site_id, until=None)
+    return found.select_related("user").order_by("since", "pk")
 
 
 def contact_of(site: Site | UUID) -> SiteContact | None:
