@@ -9,6 +9,7 @@ from typing import Any
 
 from openkap.dose import alerts
 from openkap.dose.due import newest
+from openkap.dose.gate import decidable
 from openkap.dose.types import (
     Administration,
     Check,
@@ -21,12 +22,14 @@ from openkap.dose.types import (
     Session,
     Stamp,
 )
+from openkap.kernel.quantity import number
 
 Made = tuple[Session, list[Effect]]
 Change = Callable[[Session, Any, Stamp], Made]
 
 FEAR = "fear-asked"
 CALLS = ("first_call_h", "second_call_h")
+EMERGENCY, ANY_RED = "emergency", "RES-8"
 
 
 def nothing(session: Session, _: Any, __: Stamp) -> Made:
@@ -79,8 +82,9 @@ def answer(session: Session, event: Any, now: Stamp) -> Made:
 
 
 def decide(session: Session, event: Any, now: Stamp) -> Made:
-    """One decision on one row."""
-    return replace(session, decisions=(*session.decisions, Decision(event.row, event.by, event.reason, now))), []
+    """One decision on one row, as it reads now."""
+    made = Decision(event.row, decidable(session, now)[event.row], event.by, event.reason, now)
+    return replace(session, decisions=(*session.decisions, made)), []
 
 
 def hold(session: Session, event: Any, _: Stamp) -> Made:
@@ -111,9 +115,9 @@ def draw(session: Session, event: Any, _: Stamp) -> Made:
 
 
 def check_draw(session: Session, event: Any, _: Stamp) -> Made:
-    """Checked by a second person."""
+    """Checked by a second person; who is to get it is asked after that."""
     assert session.draw is not None
-    return replace(session, draw=replace(session.draw, checked_by=event.by)), []
+    return replace(session, draw=replace(session.draw, checked_by=event.by), dose_identity=None), []
 
 
 def start(session: Session, event: Any, now: Stamp) -> Made:
@@ -167,9 +171,15 @@ def stop(session: Session, event: Any, now: Stamp) -> Made:
     return _dose(stopped, paused_s=_closed(session, now)), [Effect("task", ("waste the rest", session.given[-1].lot))]
 
 
+def device(session: Session, _: Any, now: Stamp) -> Made:
+    """One nasal device was used."""
+    return _dose(session, devices_s=(*session.given[-1].devices_s, now.elapsed_s)), []
+
+
 def finish(session: Session, event: Any, now: Stamp) -> Made:
     """All of it was given."""
-    note = event.note or session.given[-1].route_note
+    held = f"held {number(event.held_min)} min, {event.ended}" if event.held_min is not None else ""
+    note = " · ".join(one for one in (held, event.note or session.given[-1].route_note) if one)
     return _dose(session, ended=now, given_mg=session.given[-1].mg, route_note=note), []
 
 
@@ -178,24 +188,21 @@ def finish(session: Session, event: Any, now: Stamp) -> Made:
 
 def read(session: Session, event: Any, now: Stamp) -> Made:
     """The value is filed with its own time, and held against the lines in the same breath (HAZ-34, HAZ-36)."""
-    return _filed(session, Reading(event.key, event.measure, event.quantity, event.taken_s, now, event.by))
+    return _filed(session, event_reading(event, event.measure, now))
 
 
 def correct(session: Session, event: Any, now: Stamp) -> Made:
     """The old value stays readable and counts no more; the new one is held against the lines."""
     old = next(r for r in session.readings if r.id == event.reading)
-    why = f"{event.by.name}: {event.reason}"
-    kept = tuple(replace(r, voided=why) if r.id == old.id else r for r in session.readings)
-    session = replace(session, readings=kept)
+    session = correct_reading(session, event)
     if event.quantity is None:
         return session, []
-    new = Reading(event.key, old.measure, event.quantity, event.taken_s, now, event.by, replaces=old.id)
-    return _filed(session, new)
+    return _filed(session, replace(event_reading(event, old.measure, now), replaces=old.id))
 
 
 def mark(session: Session, event: Any, now: Stamp) -> Made:
     """Seen, and amber or red as its row says."""
-    made = Mark(event.key, event.name, now, event.by, event.text)
+    made = Mark(event.key, event.name, happened_s(event, now), now, event.by, event.text)
     return alerts.after_mark(replace(session, marks=(*session.marks, made)), made)
 
 
@@ -231,13 +238,47 @@ def limit(session: Session, event: Any, now: Stamp) -> Made:
     return replace(session, lines=changed, lines_s=now.elapsed_s), []
 
 
+# -- after the end ---------------------------------------------------------------------------------------
+
+
+def read_after(session: Session, event: Any, now: Stamp) -> Made:
+    """
+    A value measured before the end that came in after it: kept, late by its two times, never lost.
+
+    Nobody is at the chair any more: what it breaks is a task for a person to follow up, and an incident if red.
+    """
+    reading = event_reading(event, event.measure, now)
+    value = reading.quantity.to(session.protocol.measures[reading.measure].unit)
+    lines = alerts.broken(session, reading.measure, value.value)
+    kept = replace(session, readings=(*session.readings, replace(reading, quantity=value)))
+    said = [Effect("task", ("follow up", reading))] if lines else []
+    return kept, [*said, *([Effect("incident", reading)] if lines and lines[0].level == "red" else [])]
+
+
+def correct_after(session: Session, event: Any, now: Stamp) -> Made:
+    """An amendment of the record: both values stay readable; no alert comes of it."""
+    made = correct_reading(session, event)
+    if event.quantity is None:
+        return made, []
+    old = next(r for r in session.readings if r.id == event.reading)
+    new = replace(event_reading(event, old.measure, now), replaces=old.id)
+    return replace(made, readings=(*made.readings, new)), []
+
+
 # -- emergency, the end ----------------------------------------------------------------------------------
 
 
 def emergency(session: Session, event: Any, _: Stamp) -> Made:
-    """One tap: the drug stops first, the prescriber is called, the incident is written."""
-    effects = [Effect("advise", "Stop the drug first.")] if session.running else []
-    return session, [*effects, Effect("escalate", "emergency"), Effect("incident", event), Effect("hold-next", event)]
+    """One tap: a red alert like any other, which calls the prescriber and goes on until somebody has it."""
+    called, effects = alerts.raised(session, EMERGENCY, "red", (ANY_RED,), "Emergency", event.key)
+    return called, [*([Effect("advise", "Stop the drug first.")] if session.running else []), *effects]
+
+
+def emergency_over(session: Session, event: Any, _: Stamp) -> Made:
+    """A prescriber ends it; only a false alarm is no red event of the session."""
+    found = next((alert for alert in session.open_alerts() if alert.about == EMERGENCY), None)
+    how = alerts.ARTEFACT if event.false_alarm else f"{event.by.name}: {event.reason}"
+    return alerts.over(session, found, how) if found else (session, [])
 
 
 def gone_home(session: Session, _: Any, __: Stamp) -> Made:
@@ -262,6 +303,23 @@ def handed_over(session: Session, event: Any, _: Stamp) -> Made:
 
 
 # -- parts -----------------------------------------------------------------------------------------------
+
+
+def happened_s(event: Any, now: Stamp) -> int:
+    """When it happened: as the device says where it was offline, else now."""
+    return now.elapsed_s if event.happened_s is None else event.happened_s
+
+
+def event_reading(event: Any, measure: str, now: Stamp) -> Reading:
+    """The reading that an event brings."""
+    return Reading(event.key, measure, event.quantity, event.taken_s, now, event.by)
+
+
+def correct_reading(session: Session, event: Any) -> Session:
+    """The session with one value struck, by whom and why."""
+    why = f"{event.by.name}: {event.reason}"
+    kept = tuple(replace(r, voided=why) if r.id == event.reading else r for r in session.readings)
+    return replace(session, readings=kept)
 
 
 def _dose(session: Session, **changes: Any) -> Session:

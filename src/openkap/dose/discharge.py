@@ -121,8 +121,8 @@ def _dissociation(session: Session, now: Stamp) -> Iterator[Finding]:
 
 def _stomach(session: Session, now: Stamp) -> Iterator[Finding]:
     quiet = session.protocol.seconds(STOMACH, "minutes")
-    times = [mark.stamp.elapsed_s for mark in session.marks if mark.name == VOMIT]
-    calm = not times or now.elapsed_s - times[-1] >= quiet
+    times = [mark.seen_s for mark in session.marks if mark.name == VOMIT]
+    calm = not times or now.elapsed_s - max(times) >= quiet
     yield Finding(STOMACH, TRUTHS[calm], f"No vomiting for {quiet // MINUTE} min.", "Wait.")
 
 

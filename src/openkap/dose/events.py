@@ -18,11 +18,18 @@ from openkap.kernel.truth import Truth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What all events carry: key, patient, and who acts."""
+    """
+    What all events carry.
+
+    Args:
+        key: made by the device before the first attempt; patient: for whom it is meant; by: who acts.
+        happened_s: when it happened, where a device was offline meanwhile; None: now. Readings say `taken_s`.
+    """
 
     key: str
     patient: str
     by: Staff
+    happened_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +181,17 @@ class Stop(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UseDevice(Event):
+    """One nasal device was used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finish(Event):
-    """The whole dose was given; `note`: minutes held and spat or swallowed, devices used."""
+    """The whole dose was given; a lozenge says how many minutes it was held and what became of the rest."""
 
     note: str = ""
+    held_min: Decimal | None = None
+    ended: Literal["", "spat out", "swallowed", "not known"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,9 +272,10 @@ class Emergency(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmergencyOver(Event):
-    """A prescriber ends the emergency."""
+    """A prescriber ends the emergency; `false_alarm`: there was none."""
 
     reason: str
+    false_alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

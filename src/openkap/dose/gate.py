@@ -69,10 +69,9 @@ def reasons(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.met is not Truth.TRUE)
 
 
-def decidable(session: Session, now: Stamp) -> set[str]:
-    """The rows on which somebody may decide in writing: cautions, frequency with a reason, fear. Never an exclusion."""
-    rows = {finding.row for finding in session.judged.cautions} if session.judged else set()
-    return rows | {found.rule for found in _frequency(session, now) if found.level != "never"} | {FEAR}
+def decidable(session: Session, now: Stamp) -> dict[str, str]:
+    """The rows on which somebody may decide in writing, with the words to decide on. Never an exclusion or a hold."""
+    return {finding.row: finding.text for finding in gate(session, now) if finding.decidable}
 
 
 def deciders(row: str) -> frozenset[Role]:
@@ -111,12 +110,13 @@ def _screen(session: Session, now: Stamp) -> Iterator[Finding]:
 
 def _decided(session: Session, row: str, text: str, remedy: str) -> Finding:
     """Met when as many people as the row needs have decided in writing."""
-    signers = {d.by.id for d in session.decisions if d.row == row and d.by.role in deciders(row)}
+    made = [one for one in session.decisions if (one.row, one.text) == (row, text)]
+    signers = {one.by.id for one in made if one.by.role in deciders(row)}
     met = len(signers) >= SIGN_OFFS.get(row, 1)
     who = "Two prescribers decide" if row in SIGN_OFFS else "Prescriber or nurse writes what was done"
     if row not in SIGN_OFFS and Role.NURSE not in deciders(row):
         who = "The prescriber decides in writing"
-    return Finding(row, Truth.TRUE if met else Truth.FALSE, text, f"{remedy} {who}.".strip())
+    return Finding(row, Truth.TRUE if met else Truth.FALSE, text, f"{remedy} {who}.".strip(), decidable=True)
 
 
 def _items(session: Session, now: Stamp) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from openkap.people.types import Role
 
 Need = Callable[[Session, Any, Stamp], Refused | None]
 
+DEVICES = "WATCH-DEVICES"
 DOSERS = frozenset({Role.PRESCRIBER, Role.NURSE})
 WATCHERS = frozenset({Role.PRESCRIBER, Role.NURSE, Role.THERAPIST})
 
@@ -188,6 +189,33 @@ def part_given(session: Session, event: Any, _: Stamp) -> Refused | None:
     if not 0 <= event.given_mg.mg <= dose.mg.mg:
         return no("STOP", f"{event.given_mg} is not between 0 mg and the {dose.mg} drawn up: read the pump again.")
     return None
+
+
+def lozenge_told(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """Under the tongue the exposure depends on how long it was held, and on whether the rest was swallowed."""
+    if session.protocol.route != "sublingual":
+        return None
+    if event.held_min is None or event.held_min < 0 or not event.ended:
+        return no("RTE-SL", "Enter how many minutes it was held, and whether it was spat out or swallowed.")
+    return None
+
+
+def devices_apart(session: Session, _: Any, now: Stamp) -> Refused | None:
+    """Nasal devices are used so many minutes apart."""
+    if session.protocol.route != "nasal":
+        return no("DEVICE", "This dose is not given by nasal devices.")
+    used = session.given[-1].devices_s
+    apart = session.protocol.seconds(DEVICES, "apart_min")
+    if used and now.elapsed_s - used[-1] < apart:
+        left = used[-1] + apart - now.elapsed_s
+        return no(DEVICES, f"The next device comes in {-(-left // 60)} min.")
+    return None
+
+
+def before_the_end(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """The value was measured while the session ran."""
+    last = next(entry.stamp.elapsed_s for entry in reversed(session.log) if entry.before is not entry.after)
+    return None if event.taken_s <= last else no("HAZ-36", "The session had ended when this was measured.")
 
 
 def none_running(session: Session, _: Any, __: Stamp) -> Refused | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from openkap.dose import events as e
 from openkap.dose import orders
+from openkap.dose.changes import happened_s
 from openkap.dose.types import Administration, Entry, Session
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, number, unit_words
 from openkap.plan.words import ROUTE_WORDS
@@ -123,7 +124,7 @@ def _baseline(session: Session) -> list[tuple[str, Decimal]]:
 
 def _happened(entry: Entry) -> int:
     taken = getattr(entry.event, "taken_s", None)
-    return taken if taken is not None else entry.stamp.elapsed_s
+    return taken if taken is not None else happened_s(entry.event, entry.stamp)
 
 
 def _text(session: Session, entry: Entry) -> str:
@@ -167,7 +168,7 @@ _SAID: dict[type[e.Event], Callable[[Session, Any], str]] = {
     e.DrawUp: lambda s, event: f"drawn up: {event.draw.mg} of lot {event.draw.lot}",
     e.CheckDraw: lambda _, event: f"draw checked, strength read as {event.per_ml}" if event.per_ml else "draw checked",
     e.Start: lambda _, event: f"dose {event.step} begun",
-    e.Finish: lambda _, event: f"dose ended {event.note}".rstrip(),
+    e.Finish: lambda s, event: f"dose ended {s.given[-1].route_note}".rstrip(),
     e.Stop: lambda _, event: f"dose stopped at {event.given_mg}: {event.reason}",
     e.SetRate: lambda _, event: f"rate {event.rate}",
     e.OfferWatch: lambda _, event: f"watch offered to {event.to.name}: {event.summary}",

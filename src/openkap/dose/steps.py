@@ -23,6 +23,7 @@ IN_HOUSE = tuple(phase for phase in Phase if phase in RUNNING)
 BEFORE = (P.ARRIVED, P.GATE, P.READY)
 DRUG = (P.DOSING, P.PAUSED)
 AFTER = (P.STOPPED, P.PEAK, P.RECOVERY)
+OVER = tuple(phase for phase in Phase if phase in ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ TABLE: tuple[Row, ...] = (
     Row((P.DOSING,), e.Pause, P.PAUSED, (needs.clinician, needs.reason), changes.pause),
     Row((P.PAUSED,), e.Resume, P.DOSING, (needs.doser, needs.no_red), changes.resume),
     Row(DRUG, e.Stop, P.STOPPED, (needs.doser, needs.reason, needs.part_given), changes.stop),
-    Row((P.DOSING,), e.Finish, P.PEAK, (needs.doser,), changes.finish),
+    Row((P.DOSING,), e.Finish, P.PEAK, (needs.doser, needs.lozenge_told), changes.finish),
     Row((P.STOPPED, P.PEAK), e.Recover, P.RECOVERY, (needs.clinician,)),
     # the end
     Row((P.RECOVERY,), e.Discharge, P.DISCHARGED, (needs.doser, needs.none_running, needs.may_go), changes.gone_home),
@@ -80,9 +81,10 @@ TABLE: tuple[Row, ...] = (
         e.EmergencyOver,
         P.RECOVERY,
         (needs.prescriber, needs.reason, needs.none_running),
-        when=needs.dosed,
+        changes.emergency_over,
+        needs.dosed,
     ),
-    Row((P.ESCALATED,), e.EmergencyOver, P.ARRIVED, (needs.prescriber, needs.reason)),
+    Row((P.ESCALATED,), e.EmergencyOver, P.ARRIVED, (needs.prescriber, needs.reason), changes.emergency_over),
     # what changes no phase
     Row((P.ARRIVED, P.READY, P.PEAK), e.ConfirmPerson, None, (needs.clinician, needs.right_person), changes.confirmed),
     Row((*BEFORE, P.PEAK), e.Judge, None, (), changes.judge),
@@ -96,6 +98,7 @@ TABLE: tuple[Row, ...] = (
     Row((P.READY, P.PEAK), e.DrawUp, None, (needs.doser, needs.drawn_for_order), changes.draw),
     Row((P.READY, P.PEAK), e.CheckDraw, None, (needs.doser, needs.second_check), changes.check_draw),
     Row((P.DOSING,), e.SetRate, None, (needs.doser,), changes.rate),
+    Row((P.DOSING,), e.UseDevice, None, (needs.doser, needs.devices_apart), changes.device),
     Row(IN_HOUSE, e.OfferWatch, None, (needs.observer,), changes.offer),
     Row(IN_HOUSE, e.TakeWatch, None, (needs.clinician, needs.offered), changes.take),
     Row((P.BOOKED, *IN_HOUSE), e.DutyNow, None, (), changes.duty),
@@ -108,6 +111,9 @@ TABLE: tuple[Row, ...] = (
     Row(IN_HOUSE, e.Settle, None, (needs.clinician, needs.reason, needs.may_settle), changes.settle),
     Row(IN_HOUSE, e.SetLimit, None, (needs.prescriber, needs.reason, needs.limit_may_change), changes.limit),
     Row(IN_HOUSE, e.Beat, None),
+    # what comes in after the end is kept
+    Row(OVER, e.Read, None, (needs.clinician, needs.plausible, needs.before_the_end), changes.read_after),
+    Row(OVER, e.Correct, None, (needs.clinician, needs.reason, needs.correctable), changes.correct_after),
 )
 
 
@@ -129,6 +135,8 @@ def step(session: Session, event: e.Event, clock: Stamp) -> tuple[Session, tuple
     if (given := _given(session, event)) is not None:
         return session, (Effect("given-before", given),)
     now = _forward(session, clock)
+    if event.happened_s is not None and not 0 <= event.happened_s <= now.elapsed_s:
+        return session, (_refuse("HAZ-37", "It did not happen in this session: check the device's clock."),)
     here = replace(session, clock=now)
     row = _row(here, event, now)
     if isinstance(row, Refused):

@@ -248,10 +248,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What staff saw, at one tap."""
+    """What staff saw, at one tap; `seen_s` is when, `stamp` when the server had it."""
 
     id: str
     name: str
+    seen_s: int
     stamp: Stamp
     by: Staff
     text: str = ""
@@ -354,7 +355,8 @@ class Administration:
     Args:
         started, ended: when; `ended` is None while an infusion runs.
         given_mg: what was really given, where it was stopped early; else the amount drawn.
-        route_note: how a lozenge was held and whether it was spat out, or which device.
+        devices_s: when each nasal device was used.
+        route_note: how long a lozenge was held and whether it was spat out or swallowed.
     """
 
     order: str
@@ -372,6 +374,7 @@ class Administration:
     duration_min: Decimal | None = None
     paused_s: tuple[tuple[int, int | None], ...] = ()
     rates: tuple[tuple[int, Quantity], ...] = ()
+    devices_s: tuple[int, ...] = ()
     ended: Stamp | None = None
     given_mg: DoseMg | None = None
     complete: bool = True
@@ -453,12 +456,14 @@ class Finding:
     Args:
         row: the rule; `met`: TRUE passes, FALSE and UNKNOWN do not.
         text: why; `remedy`: what to do.
+        decidable: somebody may decide on it in writing.
     """
 
     row: str
     met: Truth
     text: str
     remedy: str = ""
+    decidable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,9 +479,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A prescriber's written decision on one finding of the gate."""
+    """A written decision on one line of the gate, bound to the words it was made on: other values, another decision."""
 
     row: str
+    text: str
     by: Staff
     reason: str
     stamp: Stamp

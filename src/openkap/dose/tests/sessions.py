@@ -199,6 +199,11 @@ class Case:
         self.to_ready(made).in_hand().start()
         return self
 
+    def finish(self) -> None:
+        """The dose is over; a lozenge was held and spat out."""
+        held = {"held_min": Decimal(10), "ended": "spat out"} if self.session.protocol.route == "sublingual" else {}
+        self.do(e.Finish, **held)
+
     def watch(self, minutes: int, every_min: int = 5) -> Case:
         """Time passes with a calm check every few minutes."""
         until = self.now_s + minutes * 60
@@ -211,7 +216,7 @@ class Case:
         """After an infusion of 40 min, calm."""
         self.to_dosing(made).watch(40)
         if self.session.running:
-            self.do(e.Finish)
+            self.finish()
         self.do(e.Recover)
         return self
 

@@ -79,12 +79,12 @@ def test_while_the_drug_runs_nobody_is_near_going_home():
 
 def test_after_a_further_dose_the_stay_begins_anew():
     run = case("sublingual").to_dosing(by_mouth("50")).watch(30)
-    run.do(e.Finish)
+    run.finish()
     run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
     run.in_hand().start()
     again = run.now_s
     run.watch(30)
-    run.do(e.Finish)
+    run.finish()
     assert earliest_s(run.session) == again + 120 * 60
 
 

@@ -210,7 +210,7 @@ def test_a_value_is_never_apart_from_its_time_and_none_is_carried_forward(dosing
 def test_the_watch_begins_anew_with_a_further_dose():
     run = case("sublingual").to_dosing(by_mouth("50"))
     run.watch(30)
-    run.do(e.Finish)
+    run.finish()
     run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
     run.in_hand().start()
     assert run.session.started_s == run.now_s

@@ -146,6 +146,17 @@ def test_a_caution_wants_what_was_done_about_it_in_writing_by_name():
     assert shut(run) == {}
 
 
+@pytest.mark.hazard("HAZ-21", "C1")
+def test_a_decision_holds_for_the_words_it_was_made_on_and_for_no_other_values():
+    raised = Finding("SCR-HTN-2", Truth.FALSE, "Mean pressure 145/92 mmHg.", "")
+    run = case().to_gate(found=replace(made(verdict="caution"), cautions=(raised,)))
+    run.do(e.Decide, NURSE, row="SCR-HTN-2", reason="own doctor told")
+    assert shut(run) == {}
+    higher = replace(raised, text="Mean pressure 155/98 mmHg.")
+    run.do(e.Judge, SYSTEM, judged=replace(made(verdict="caution"), cautions=(higher,)))
+    assert shut(run) == {"SCR-HTN-2": Truth.FALSE}
+
+
 def finding(class_: str, truth: Truth, missing: str | None = None, *, conflict: bool = False) -> Found:
     return Found("SCR-X", "x", class_, truth, missing, (), "because", "do", (), "NONE", True, False, conflict=conflict)  # type: ignore[arg-type]
 
@@ -270,6 +281,9 @@ def test_what_was_taken_elsewhere_is_asked_and_unknown_holds(at_gate: Case):
 def test_fear_of_the_session_at_its_line_is_the_prescriber_s_to_decide(at_gate: Case, fear, rows):
     at_gate.do(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(fear))
     assert set(shut(at_gate)) == rows
+    if not rows:
+        assert at_gate.refused(e.Decide, DOCTOR, row="LOW-FEAR", reason="x").rule == "HAZ-26"
+        return
     at_gate.do(e.Decide, DOCTOR, row="LOW-FEAR", reason="low start, therapist stays")
     assert shut(at_gate) == {}
 
@@ -366,8 +380,9 @@ def test_esketamine_wants_the_site_certified_and_the_patient_enrolled():
 
 
 def test_only_rows_that_stand_there_can_be_decided_on(at_gate: Case):
-    assert decidable(at_gate.session, at_gate.stamp()) == {"LOW-FEAR"}
-    assert decidable(replace(at_gate.session, judged=None), at_gate.stamp()) == {"LOW-FEAR"}
+    assert decidable(at_gate.session, at_gate.stamp()) == {}
+    at_gate.do(e.Judge, SYSTEM, judged=made("SCR-PD-1"))
+    assert decidable(at_gate.session, at_gate.stamp()) == {"SCR-PD-1": "SCR-PD-1 is a caution."}
     assert deciders("SCR-PD-1") == {Role.PRESCRIBER, Role.NURSE}
     assert deciders("DOS-FREQ-1") == {Role.PRESCRIBER}
 

@@ -128,7 +128,7 @@ def test_a_decision_and_a_dose_given_whole_stand_in_the_note():
     run.do(e.Decide, row="SCR-PD-1", reason="prepared")
     run.do(e.PassGate)
     run.in_hand().start()
-    run.do(e.Finish, note="held 10 min, spat out")
+    run.do(e.Finish, held_min=Decimal(10), ended="spat out")
     said = " ".join(record.note(run.session))
     assert "Decided on SCR-PD-1 by Ana Nurse (synthetic): prepared." in said
     assert "held 10 min, spat out" in said and "mL" not in said

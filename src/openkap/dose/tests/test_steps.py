@@ -55,9 +55,9 @@ def test_every_phase_is_reached_and_every_running_one_is_left():
     assert left == set(Phase) - ENDED
 
 
-def test_an_ended_session_takes_a_note_and_nothing_else():
+def test_an_ended_session_takes_notes_late_values_and_corrections_and_nothing_else():
     for phase in ENDED:
-        assert admitted(replace(case().session, phase=phase)) == (e.Note,)
+        assert set(admitted(replace(case().session, phase=phase))) == {e.Note, e.Read, e.Correct}
 
 
 def test_a_whole_session_equals_the_replay_of_its_log():
@@ -186,6 +186,8 @@ def test_two_people_are_needed_for_a_draw_and_another_vial_voids_the_check(ready
     assert ready.refused(e.CheckDraw, SECOND, per_ml=Quantity(Decimal(10), "mg")).rule == "DOS-MG-1"
     assert ready.refused(e.CheckDraw, THERAPIST, per_ml=Quantity(Decimal(10), "mg/mL")).rule == "ROLE"
     ready.do(e.CheckDraw, SECOND, per_ml=Quantity(Decimal(10), "mg/mL"))
+    assert ready.refused(e.Start, order="o1", version=1, step=1).rule == "HAZ-01"
+    ready.do(e.ConfirmPerson, name=PERSON.name, born=PERSON.born)
     ready.start()
     dose = ready.session.given[0]
     assert (dose.lot, dose.volume_ml, dose.mg) == ("LOT-8", Decimal("4.10"), DoseMg(Decimal("41.00")))
@@ -290,8 +292,15 @@ def test_a_lozenge_is_held_and_a_swallowed_dose_is_given_at_once(drug, phase):
     run = case(drug).to_dosing(made)
     assert run.session.phase is phase
     if phase is Phase.DOSING:
-        run.do(e.Finish, after_s=600, note="held 10 min, spat out")
-        assert run.session.given[0].route_note == "held 10 min, spat out"
+        for wrong in (
+            {},
+            {"held_min": Decimal(10)},
+            {"held_min": Decimal(-1), "ended": "swallowed"},
+            {"ended": "spat out"},
+        ):
+            assert run.refused(e.Finish, **wrong).rule == "RTE-SL"
+        run.do(e.Finish, after_s=600, held_min=Decimal(10), ended="spat out", note="mouth rinsed")
+        assert run.session.given[0].route_note == "held 10 min, spat out · mouth rinsed"
     assert run.session.running is None
 
 
@@ -303,7 +312,7 @@ def test_a_stop_with_nothing_running_is_refused():
 
 def test_a_further_dose_is_a_dose_with_all_that_a_dose_needs():
     run = case("sublingual").to_dosing(by_mouth("50")).watch(30)
-    run.do(e.Finish)
+    run.finish()
     assert run.refused(e.Start, order="o2", version=1, step=2).rule == "HAZ-17"
     run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
     assert run.refused(e.Start, order="o2", version=1, step=2).rule == "HAZ-11"
@@ -359,8 +368,36 @@ def test_one_tap_by_anyone_opens_an_emergency_and_asks_for_nothing(dosing: Case)
     assert dosing.session.phase is Phase.ESCALATED
     assert {one.kind for one in effects} >= {"advise", "escalate", "incident", "hold-next"}
     assert set(e.Emergency.__slots__) == set()
-    before = case().arrive()
-    assert "advise" not in {one.kind for one in before.do(e.Emergency)}
+    (alert,) = dosing.session.open_alerts("red")
+    assert (alert.about, alert.owner, [reach.ring for reach in alert.reached][:3]) == (
+        "emergency",
+        NURSE,
+        ["bedside", "room", "prescriber"],
+    )
+    assert dosing.told("advise")[0] == "Stop the drug first."
+    assert "Stop the drug first." not in [one.data for one in case().arrive().do(e.Emergency)]
+
+
+@pytest.mark.parametrize(("false_alarm", "rule"), [(True, None), (False, "RES-8")])
+def test_only_a_false_alarm_lets_the_day_go_on(false_alarm, rule):
+    run = case().to_ready()
+    run.do(e.Emergency, CLERK)
+    run.do(e.EmergencyOver, DOCTOR, reason="tapped by mistake", false_alarm=false_alarm)
+    assert run.session.open_alerts() == ()
+    run.do(e.OpenGate)
+    if rule is None:
+        run.do(e.PassGate)
+    else:
+        assert run.refused(e.PassGate).rule == rule
+
+
+def test_an_emergency_whose_alert_a_prescriber_settled_before_is_over_all_the_same(dosing: Case):
+    dosing.do(e.Stop, reason="calm", given_mg=DoseMg(Decimal(5)))
+    dosing.do(e.Emergency)
+    (alert,) = dosing.session.open_alerts()
+    dosing.do(e.Settle, DOCTOR, alert=alert.id, reason="well")
+    dosing.do(e.EmergencyOver, DOCTOR, reason="well")
+    assert dosing.session.phase is Phase.RECOVERY
 
 
 def test_an_emergency_is_ended_by_a_prescriber_with_the_drug_stopped_and_leads_to_recovery(dosing: Case):
@@ -377,6 +414,57 @@ def test_an_emergency_before_the_dose_leads_back_to_the_start_of_the_checks():
     run.do(e.Emergency)
     run.do(e.EmergencyOver, DOCTOR, reason="fainted, well")
     assert run.session.phase is Phase.ARRIVED
+
+
+# -- nasal devices, late entries -------------------------------------------------------------------------
+
+
+def test_nasal_devices_are_five_minutes_apart_and_each_has_its_time():
+    run = case("nasal", "esketamine").to_dosing(by_mouth("56", drug="esketamine", route="nasal"))
+    run.do(e.UseDevice)
+    run.now_s += 299
+    said = run.refused(e.UseDevice)
+    assert (said.rule, said.text) == ("WATCH-DEVICES", "The next device comes in 1 min.")
+    run.now_s += 1
+    run.do(e.UseDevice)
+    first, second = run.session.given[0].devices_s
+    assert second - first == 300
+    assert case().to_dosing().refused(e.UseDevice).rule == "DEVICE"
+
+
+@pytest.mark.hazard("HAZ-36", "C2")
+@pytest.mark.goal("RG-10")
+def test_a_value_that_arrives_after_the_end_is_kept_with_its_own_time_and_followed_up(dosing: Case):
+    measured = dosing.now_s
+    dosing.now_s += 60
+    dosing.do(e.Stop, reason="wishes", given_mg=DoseMg(Decimal(1)))
+    dosing.do(e.Leave, how="against advice", reason="bus", advice_given=True)
+    dosing.now_s += 3600
+    assert dosing.read(taken_s=measured, spo2=97) == []
+    for value, kinds in ((92, ["task"]), (85, ["task", "incident"])):
+        assert [one.kind for one in dosing.read(taken_s=measured, spo2=value)] == kinds
+    late = dosing.session.readings[-1]
+    assert (late.taken_s, late.entered.elapsed_s) == (measured, dosing.now_s)
+    quantity = Quantity(Decimal(97), "%")
+    assert dosing.refused(e.Read, measure="spo2", quantity=quantity, taken_s=dosing.now_s).rule == "HAZ-36"
+    dosing.do(
+        e.Correct, reading=late.id, reason="typed 85 for 95", quantity=Quantity(Decimal(95), "%"), taken_s=measured
+    )
+    dosing.do(e.Correct, reading=dosing.session.readings[-1].id, reason="not hers")
+    assert [bool(r.voided) for r in dosing.session.readings[-2:]] == [True, True]
+    assert dosing.session.open_alerts() == ()
+
+
+@pytest.mark.hazard("HAZ-36", "C2")
+@pytest.mark.hazard("HAZ-37", "C1")
+def test_a_mark_made_offline_keeps_the_time_at_which_it_was_made(dosing: Case):
+    made = dosing.now_s
+    dosing.now_s += 900
+    dosing.do(e.SetMark, name="vomit", happened_s=made)
+    mark = dosing.session.marks[-1]
+    assert (mark.seen_s, mark.stamp.elapsed_s) == (made, made + 900)
+    for wrong in (-1, dosing.now_s + 1):
+        assert dosing.refused(e.SetMark, name="vomit", happened_s=wrong).rule == "HAZ-37"
 
 
 # -- readings --------------------------------------------------------------------------------------------
