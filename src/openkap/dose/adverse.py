@@ -16,7 +16,8 @@ from typing import Literal
 
 from openkap.dose.library import Content
 from openkap.dose.rows import ReportRow
-from openkap.dose.types import Alert, Hold, Session, Staff
+from openkap.dose.session import Session
+from openkap.dose.types import Alert, Hold, Staff
 from openkap.kernel.errors import UserError
 from openkap.people.types import Role
 from openkap.plan.types import AdverseEvent as Term

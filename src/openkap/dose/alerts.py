@@ -17,7 +17,8 @@ from decimal import Decimal
 from openkap.dose.due import ALWAYS as EVERY
 from openkap.dose.due import late, newest, valid
 from openkap.dose.lines import PRIOR
-from openkap.dose.types import RINGS, Alert, AlertStep, Effect, Level, Line, Mark, Reach, Reading, Ring, Session, Staff
+from openkap.dose.session import Session
+from openkap.dose.types import RINGS, Alert, AlertStep, Effect, Level, Line, Mark, Reach, Reading, Ring, Staff
 from openkap.kernel.quantity import number, unit_words
 from openkap.people.types import Role
 

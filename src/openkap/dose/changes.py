@@ -10,18 +10,8 @@ from typing import Any
 from openkap.dose import alerts
 from openkap.dose.due import newest
 from openkap.dose.gate import decidable
-from openkap.dose.types import (
-    Administration,
-    Check,
-    Decision,
-    Effect,
-    Identity,
-    Mark,
-    Phase,
-    Reading,
-    Session,
-    Stamp,
-)
+from openkap.dose.session import Session
+from openkap.dose.types import Administration, Check, Decision, Effect, Identity, Mark, Phase, Reading, Stamp
 from openkap.kernel.quantity import number
 
 Made = tuple[Session, list[Effect]]

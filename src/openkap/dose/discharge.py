@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from openkap.dose.due import MINUTE, late, newest, stale_after_s, valid
-from openkap.dose.types import Finding, Reading, Session, Stamp
+from openkap.dose.session import Session
+from openkap.dose.types import Finding, Reading, Stamp
 from openkap.kernel.quantity import number
 from openkap.kernel.truth import Truth
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from openkap.dose.types import Protocol, Reading, Session
+from openkap.dose.session import Session
+from openkap.dose.types import Protocol, Reading
 
 ALWAYS, RECHECK = "MON-X", "WATCH-RECHECK"
 MINUTE = 60

@@ -14,7 +14,7 @@ from openkap.dose import orders
 from openkap.dose.due import Shown, shown
 from openkap.dose.library import Content
 from openkap.dose.record import Line, dose_words, timetable
-from openkap.dose.types import Session
+from openkap.dose.session import Session
 from openkap.kernel.quantity import unit_words
 
 UNKNOWN = "not known"

@@ -15,7 +15,8 @@ from datetime import date
 from openkap.dose import orders
 from openkap.dose.alerts import red_seen
 from openkap.dose.due import ALWAYS, MINUTE, newest, valid
-from openkap.dose.types import Finding, Judged, Protocol, Session, Stamp
+from openkap.dose.session import Session
+from openkap.dose.types import Finding, Judged, Protocol, Stamp
 from openkap.kernel.site import unsigned_words
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role

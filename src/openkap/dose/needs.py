@@ -15,7 +15,8 @@ from openkap.dose.due import valid
 from openkap.dose.events import Read
 from openkap.dose.gate import decidable, deciders, gate, green, reasons
 from openkap.dose.lines import loosens
-from openkap.dose.types import Refused, Session, Stamp
+from openkap.dose.session import Session
+from openkap.dose.types import Refused, Stamp
 from openkap.kernel.errors import UnitRefused
 from openkap.people.types import Role
 

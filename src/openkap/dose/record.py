@@ -16,7 +16,8 @@ from typing import Any
 from openkap.dose import events as e
 from openkap.dose import orders
 from openkap.dose.changes import happened_s
-from openkap.dose.types import Administration, Entry, Session
+from openkap.dose.session import Session
+from openkap.dose.types import Administration, Entry
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, number, unit_words
 from openkap.plan.words import ROUTE_WORDS
 

@@ -16,7 +16,8 @@ from typing import Any
 from openkap.dose import alerts, changes, needs
 from openkap.dose import events as e
 from openkap.dose.gate import gate, green
-from openkap.dose.types import ENDED, RUNNING, Effect, Entry, Phase, Refused, Session, Stamp
+from openkap.dose.session import Session
+from openkap.dose.types import ENDED, RUNNING, Effect, Entry, Phase, Refused, Stamp
 
 P = Phase
 IN_HOUSE = tuple(phase for phase in Phase if phase in RUNNING)

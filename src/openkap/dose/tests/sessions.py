@@ -13,21 +13,9 @@ from typing import Any
 from openkap.dose import events as e
 from openkap.dose import orders
 from openkap.dose.library import protocol
+from openkap.dose.session import Session
 from openkap.dose.steps import step
-from openkap.dose.types import (
-    Duty,
-    Effect,
-    Finding,
-    Judged,
-    Order,
-    Person,
-    Protocol,
-    Refused,
-    Session,
-    Staff,
-    Stamp,
-    Weight,
-)
+from openkap.dose.types import Duty, Effect, Finding, Judged, Order, Person, Protocol, Refused, Staff, Stamp, Weight
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity
 from openkap.kernel.site import Site
 from openkap.kernel.truth import Truth

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from openkap.dose import events as e
 from openkap.dose import orders
+from openkap.dose.session import Session
 from openkap.dose.steps import replay
 from openkap.dose.tests.sessions import (
     AWAKE,
@@ -34,7 +35,7 @@ from openkap.dose.tests.sessions import (
     judged,
     order,
 )
-from openkap.dose.types import Duty, Entry, Hold, Phase, Session
+from openkap.dose.types import Duty, Entry, Hold, Phase
 from openkap.kernel.quantity import DoseMg, Quantity
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
