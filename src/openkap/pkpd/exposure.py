@@ -74,7 +74,8 @@ def exposure(request: Request) -> Exposure:
     model = model_of(request)
     applied = change(model, [dose.route for dose in request.doses], request.interactions)
     first = min(dose.at_min for dose in request.doses)
-    times = first + _grid()
+    ends = [dose.at_min + dose.duration_min for dose in request.doses]
+    times = np.union1d(first + _grid(), [end for end in ends if end <= first + DAY_MIN])  # an infusion peaks at its end
     wanted = request.population
     n, seed = (wanted.n, wanted.seed) if wanted else (PEOPLE, 1)
     line = single(typical_blocks(model, request.subject, request.doses, applied), times)[0]

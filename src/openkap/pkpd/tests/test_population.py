@@ -9,6 +9,7 @@ from openkap.pkpd.bands import between_people, read_off
 from openkap.pkpd.course import drawn_blocks
 from openkap.pkpd.draw import drawn, log_sd, occasion
 from openkap.pkpd.effect import expectation
+from openkap.pkpd.exposure import accumulation, exposure
 from openkap.pkpd.interact import Change
 from openkap.pkpd.library import model_named, variations
 from openkap.pkpd.tests.asking import course, request
@@ -189,6 +190,26 @@ def test_the_last_session_is_looked_at_with_what_earlier_ones_left():
     doses = [{"at_min": 1440 * d, "route": "iv", "amount_mg": 35, "duration_min": 40} for d in (0, 1)]
     found = expectation(request("otto-2021", doses, population={"n": 300, "seed": 1}))
     assert found.session_at_min == 1440
+
+
+# -- exposures ------------------------------------------------------------------------------------------------
+
+
+def test_an_exposure_is_peak_and_area_of_the_day_with_its_spread():
+    odd = [{"at_min": 7, "route": "iv", "amount_mg": 35, "duration_min": 41}]
+    found = exposure(request("otto-2021", odd))
+    times = np.arange(0.0, 7 + 1441.0, 0.5)
+    line = course("otto-2021", odd, times_min=times.tolist()).ketamine.typical
+    assert found.peak == pytest.approx(float(line.max()), rel=1e-9) and found.peak_min == 41
+    assert found.area == pytest.approx(float(np.trapezoid(line, times)) / 60, rel=2e-3)
+    assert found.peak_low < found.peak < found.peak_high and found.area_low < found.area < found.area_high
+    doubled = exposure(request("otto-2021", [odd[0] | {"amount_mg": 70}]))
+    assert doubled.area_high == pytest.approx(2 * found.area_high, rel=1e-9)
+
+
+def test_one_session_adds_up_to_itself_and_leaves_nothing():
+    found = accumulation(request("otto-2021"))
+    assert (found.sessions, found.peak_ratio, found.norketamine_ratio, found.left) == (1, 1.0, 1.0, 0.0)
 
 
 # -- how well the typical person is known, and options -----------------------------------------------------

@@ -244,7 +244,7 @@ def _request(
         "drug": limit.drug,
         "subject": subject,
         "doses": _doses(limit, mg, infused),
-        "times_min": list(range(0, horizon + 1, step)),
+        "times_min": sorted({*map(float, range(0, horizon + 1, step)), float(infused or 0)}),  # the peak too
         "population": {"n": people, "seed": SEED},
         "interactions": list(person.agents),
         "options": asked.options,

@@ -165,6 +165,14 @@ def test_routes_are_compared_for_one_drug_only_and_an_amount_never_given_has_no_
     assert "The same amount by each route" not in page
 
 
+def test_the_peak_of_an_infusion_is_that_of_its_end_on_the_curve_and_among_the_routes(clinic, well):
+    page = ask(clinic, well, duration="41")[1]
+    curve = re.search(r"<b>(\d+) ng/mL</b> at 40 min", page)  # at 41 min, said to five minutes
+    table = page[page.index("The same amount by each route") : page.index("How far this carries")]
+    row = re.search(r'into a vein over 40 minutes</th><td class="n">(\d+)<br>', table)
+    assert curve and row and curve[1] == row[1]
+
+
 def test_the_site_s_limit_is_said_and_the_dose_can_still_be_looked_at(clinic, well):
     status, page = ask(clinic, well, amount="0.8")
     assert status == 200
