@@ -233,6 +233,22 @@ def in_house_ug(ledger: Ledger, lot: str) -> int:
     return sum(ug for (of, account), ug in balances(ledger).items() if of == lot and account.place in places)
 
 
+def unexplained(ledger: Ledger, session: str, charted: Mapping[str, DoseMg]) -> dict[str, int]:
+    """
+    What ledger and chart of one session do not agree on, in micrograms by lot; empty where they do.
+
+    Args:
+        charted: what the session says was given, by lot (`record.totals`).
+    """
+    given: Counter[str] = Counter()
+    for (lot, account), ug in balances(ledger).items():
+        if account == Account("given", session):
+            given[lot] += ug
+    lots = {*given, *charted}
+    gaps = {lot: given[lot] - (micrograms(charted[lot]) if lot in charted else 0) for lot in sorted(lots)}
+    return {lot: gap for lot, gap in gaps.items() if gap}
+
+
 # -- counts, discrepancies, notices, inventory -----------------------------------------------------------
 
 

@@ -153,6 +153,21 @@ def test_the_product_of_a_posting_is_that_of_its_lot(book: Ledger):
     assert why(book, move("d", "draw", stock("E28"), S1, 28_000, "E28", drug="ketamine")) == "HAZ-13"
 
 
+@pytest.mark.hazard("HAZ-58", "C1")
+@pytest.mark.parametrize(
+    ("charted", "gaps"),
+    [
+        ({"K50": "41"}, {}),
+        ({"K50": "40.9"}, {"K50": 100}),
+        ({}, {"K50": 41_000}),
+        ({"K50": "41", "L100": "100"}, {"L100": -100_000}),
+    ],
+)
+def test_chart_and_ledger_of_a_session_agree_or_the_gap_is_named(day: Ledger, charted, gaps):
+    """A dose that was given and never charted, or charted and never given, is found here (HAZ-14)."""
+    assert led.unexplained(day, "s1", {lot: DoseMg(Decimal(mg)) for lot, mg in charted.items()}) == gaps
+
+
 # -- lots ------------------------------------------------------------------------------------------------
 
 
