@@ -100,6 +100,7 @@ def test_an_infusion_is_never_faster_than_the_site_allows_and_never_a_bolus(minu
 def test_an_amount_that_is_not_its_amount_per_kg_times_the_weight_is_refused():
     assert rows(order(mg=DoseMg(D("0.5")))) == ["DOS-MG-1"]
     assert rows(order(mg=DoseMg(D(0)))) == ["DOS-MG-1"]
+    assert rows(by_mouth("0")) == rows(by_mouth("-1")) == ["DOS-MG-1"]
     with pytest.raises(TypeError):
         order().mg < order().mg_per_kg  # type: ignore[operator]  # noqa: B015
 
@@ -189,7 +190,7 @@ def test_a_further_dose_needs_a_reason_and_counts_with_what_was_given():
 @pytest.mark.hazard("HAZ-11", "C1")
 @pytest.mark.hazard("HAZ-16", "C1")
 @pytest.mark.goal("RG-17")
-@given(st.decimals("0.5", "100", places=2), st.sampled_from([10, 50, 100]), st.sampled_from(["0.01", "0.1", "0.2"]))
+@given(st.decimals("0.5", "100", places=2), st.sampled_from([1, 10, 50, 100]), st.sampled_from(["0.01", "0.1", "0.2"]))
 def test_the_volume_is_the_amount_over_the_strength_rounded_once_half_up(mg: Decimal, strength: int, step: str):
     made = order(mg=DoseMg(mg))
     exact = Fraction(mg) / strength
@@ -226,6 +227,11 @@ def test_amount_amount_per_kg_volume_and_strength_stand_together():
 def test_a_draw_without_a_step_or_strength_is_refused(per_ml, step, fault):
     with pytest.raises(UserError, match=fault):
         orders.drawn(order(), "L", per_ml, step, NURSE)
+
+
+def test_a_weak_strength_is_a_strength():
+    draw = orders.drawn(order(), "L", Quantity(D("0.5"), "mg/mL"), D("0.1"), NURSE)
+    assert draw.volume_ml == 82
 
 
 def test_a_strength_that_is_none_is_refused():

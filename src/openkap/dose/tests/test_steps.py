@@ -1,5 +1,6 @@
 """The session step by step: the table, the right person, one dose charted once, corrections, holds, emergencies."""
 
+from dataclasses import fields as fields_of
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -75,6 +76,33 @@ def test_a_whole_session_equals_the_replay_of_its_log():
 def test_an_event_that_does_not_belong_to_a_phase_says_so(phase: Phase):
     run = Case(replace(case().session, phase=phase, observer=NURSE))
     assert run.refused(e.Arrive).rule == "PHASE"
+
+
+# Who may do what, decided here by hand and not read from the table.
+MAY = {
+    "clinician": (
+        e.Arrive, e.OpenGate, e.Pause, e.Recover, e.ConfirmPerson, e.Answer, e.TakeWatch, e.Read, e.Correct, e.SetMark,
+        e.Note, e.Acknowledge, e.Silence, e.Settle,
+    ),
+    "doser": (
+        e.PassGate, e.Start, e.Resume, e.Stop, e.Finish, e.Discharge, e.Leave, e.Transfer, e.DrawUp, e.CheckDraw,
+        e.SetRate, e.UseDevice,
+    ),
+    "prescriber": (e.SignOrder, e.LiftHold, e.EmergencyOver, e.SetLimit),
+    "anyone": (e.Cancel, e.AddHold, e.Emergency, e.Judge, e.Decide, e.DutyNow, e.OfferWatch, e.Beat),
+}  # fmt: skip
+STANDING = {"clinician": {NURSE, DOCTOR, THERAPIST}, "doser": {NURSE, DOCTOR}, "prescriber": {DOCTOR}}
+
+
+@pytest.mark.hazard("HAZ-26", "C1")
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.phases[0].value}-{row.event.__name__}")
+def test_whoever_may_not_is_refused_before_anything_else_is_asked(row):
+    """An event with nothing in it: for a role that may not, the role is the first thing that is wrong with it."""
+    (who,) = (name for name, kinds in MAY.items() if row.event in kinds)
+    empty = {f.name: None for f in fields_of(row.event) if f.name not in ("key", "patient", "by", "happened_s")}
+    for by in () if who == "anyone" else {NURSE, DOCTOR, THERAPIST, CLERK} - STANDING[who]:
+        run = Case(replace(case().session, phase=row.phases[0], observer=NURSE))
+        assert run.refused(row.event, by, **empty).rule == "ROLE", (by, row)
 
 
 # -- the right person ------------------------------------------------------------------------------------
