@@ -34,7 +34,10 @@ sys.path.insert(0, str(HERE))
 from http_client import Browser, Job, Reply, race  # noqa: E402
 from report import write_web  # noqa: E402
 
+from openkap.project.environment import Environment  # noqa: E402
+
 CONNECTIONS = 16
+WORKERS = Environment.read({}).workers
 TICKS = os.sysconf("SC_CLK_TCK")
 GOAL_MS, GOAL_RATIO = 100, 2.5
 
@@ -43,7 +46,7 @@ GOAL_MS, GOAL_RATIO = 100, 2.5
 
 
 class Server:
-    """An ASGI application behind granian, one worker, as project/serve.py starts it."""
+    """An ASGI application behind granian, as project/serve.py starts it."""
 
     def __init__(self, application: str, port: int):
         self.port = port
@@ -51,10 +54,10 @@ class Server:
             "import sys; sys.path.insert(0, sys.argv[1]); from granian.server import Server;"
             "from granian.constants import Interfaces;"
             "Server(sys.argv[2], address='127.0.0.1', port=int(sys.argv[3]),"
-            " interface=Interfaces.ASGINL, log_access=False).serve()"
+            " interface=Interfaces.ASGINL, workers=int(sys.argv[4]), log_access=False).serve()"
         )
         self.log = tempfile.TemporaryFile()  # noqa: SIM115
-        command = [sys.executable, "-c", start, str(HERE), application, str(port)]
+        command = [sys.executable, "-c", start, str(HERE), application, str(port), str(WORKERS)]
         path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), str(HERE)]))
         self.process = subprocess.Popen(
             command, stdout=self.log, stderr=self.log, env={**os.environ, "PYTHONPATH": path}, start_new_session=True

@@ -47,6 +47,8 @@ from openkap.people.types import CLINICIANS, STAFF, Principal, Purpose, Role
 
 # ---------------------------------------------------------------- asking
 
+_STEP = timedelta(seconds=15)  # it is noted at most this often that a phone is there
+
 
 @transaction.atomic
 def ask_form(
@@ -216,8 +218,9 @@ def enter(door: Door, birth_date: date | None = None, *, origin: Origin | None =
 
 def seen(door: Door) -> None:
     """Note that somebody is there."""
-    if door.device:
-        FormDevice.objects.filter(pk=door.device.pk).update(seen_at=timezone.now())
+    now = timezone.now()
+    if door.device and now - door.device.seen_at >= _STEP:
+        FormDevice.objects.filter(pk=door.device.pk).update(seen_at=now)
 
 
 def leave(door: Door) -> None:

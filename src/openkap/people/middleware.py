@@ -122,7 +122,7 @@ class Gate:
         if not policy.before_roles and (missing := missing_factor(request, principal)):
             page = "mfa_add_webauthn" if missing == "passkey" else "mfa_activate_totp"
             return redirect(page)
-        if not policy.admits(principal):
+        if not policy.admits(principal.roles):
             self._record_denial(request, kwargs)
             raise Http404 if policy.purpose else PermissionDenied
         if policy.purpose:

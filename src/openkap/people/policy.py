@@ -64,9 +64,9 @@ class Policy:
     def is_public(self) -> bool:
         return self.roles is None
 
-    def admits(self, principal: Principal) -> bool:
-        """True if one of the principal's roles may call the view; the patient is a second question."""
-        return self.roles is not None and (not self.roles or bool(self.roles & principal.roles))
+    def admits(self, roles: frozenset[Role]) -> bool:
+        """True if one of these roles may call the view; the patient is a second question."""
+        return self.roles is not None and (not self.roles or bool(self.roles & roles))
 
 
 def reaches(principal: Principal, purpose: Purpose, roles: frozenset[Role] | None = None) -> frozenset[Relation]:

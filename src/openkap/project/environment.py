@@ -9,6 +9,7 @@ What the environment says about this deployment. Nothing else is configuration, 
 | OPENKAP_SECRET_KEY | secret behind sessions and checkpoints | made at the first run, kept in the data folder |
 | OPENKAP_HOSTS | names this server answers to, with commas | loopback only |
 | OPENKAP_BIND, OPENKAP_PORT | where it listens | 127.0.0.1, 8000 |
+| OPENKAP_WORKERS | processes that serve pages; each keeps opened charts of its own | one a processor, at most 4 |
 | OPENKAP_TLS | `proxy` (in front, sends X-Forwarded-Proto) or `certificate.pem:key.pem` | no TLS |
 | OPENKAP_STAFF_MFA | `on` or `off`: must staff have a second factor | on in production, off in demonstration |
 | OPENKAP_CHECKPOINTS | folder on another machine for audit checkpoints | none |
@@ -57,6 +58,7 @@ class Environment:
     hosts: tuple[str, ...]
     bind: str
     port: int
+    workers: int
     tls: Literal["off", "proxy", "files"]
     certificate: Path | None
     key: Path | None
@@ -89,7 +91,8 @@ class Environment:
             secret=variables.get("OPENKAP_SECRET_KEY") or _kept_secret(data),
             hosts=tuple(h.strip() for h in variables.get("OPENKAP_HOSTS", "").split(",") if h.strip()) or LOOPBACK,
             bind=variables.get("OPENKAP_BIND") or LOOPBACK[0],
-            port=_port(variables.get("OPENKAP_PORT", ""), faults),
+            port=_number(variables, "OPENKAP_PORT", 8000, 65535, faults),
+            workers=_number(variables, "OPENKAP_WORKERS", min(os.cpu_count() or 1, 4), 64, faults),
             tls=tls,
             certificate=certificate,
             key=key,
@@ -144,12 +147,13 @@ def _switch(variables: Mapping[str, str], name: str, default: bool, faults: list
     return text == "on" if text else default
 
 
-def _port(text: str, faults: list[str]) -> int:
+def _number(variables: Mapping[str, str], name: str, default: int, most: int, faults: list[str]) -> int:
+    text = variables.get(name, "")
     if not text:
-        return 8000
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        faults.append(f"OPENKAP_PORT is {text!r}: write a number from 1 to 65535.")
-        return 8000
+        return default
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= most):
+        faults.append(f"{name} is {text!r}: write a number from 1 to {most}.")
+        return default
     return int(text)
 
 

@@ -68,6 +68,8 @@ def listen(environment: Environment) -> None:
         address=environment.bind,
         port=environment.port,
         interface=Interfaces.ASGINL,
+        workers=environment.workers,
+        respawn_failed_workers=True,
         workers_kill_timeout=STOPS_WITHIN,
         log_access=False,  # a path may name a patient's id
         ssl_cert=environment.certificate,

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from openkap.people.policy import Policy, policy_of
-from openkap.people.types import Principal
+from openkap.people.types import Principal, Role
 
 # (route, words): the bar on top.
 MAIN: list[tuple[str, str | Promise]] = [
@@ -42,6 +42,9 @@ INSIDE: list[tuple[str, str | Promise]] = [
 ]
 
 
+NOBODY = UUID(int=0)  # whose place in an address somebody takes
+
+
 @dataclass(frozen=True)
 class Entry:
     """A link of a bar; `current` is the area that is open."""
@@ -51,28 +54,43 @@ class Entry:
     current: bool
 
 
-def main(principal: Principal, here: str) -> list[Entry]:
-    """The bar on top for this principal. `here` is the name of the open route."""
+def main(roles: frozenset[Role], here: str) -> list[Entry]:
+    """The bar on top for who holds these roles. `here` is the name of the open route."""
     return [
-        Entry(reverse(route), words, _same(route, here))
+        Entry(_address(route, False), words, _same(route, here))
         for route, words in MAIN
-        if _policy(route, False).admits(principal)
+        if _policy(route, False).admits(roles)
     ]
 
 
-def inside(principal: Principal, patient_id: UUID, here: str) -> list[Entry]:
-    """The bar inside a record that the principal may see."""
+def inside(roles: frozenset[Role], patient_id: UUID, here: str) -> list[Entry]:
+    """The bar inside a record that may be seen."""
     return [
-        Entry(reverse(route, args=[patient_id]), words, _same(route, here))
+        Entry(_about(route, patient_id), words, _same(route, here))
         for route, words in INSIDE
-        if _policy(route, True).admits(principal)
+        if _policy(route, True).admits(roles)
     ]
 
 
 def areas(principal: Principal, patient_id: UUID) -> dict[str, str]:
     """Addresses inside a record by area, of those that the principal may open."""
     entries = [(route, _policy(route, True)) for route, _words in INSIDE]
-    return {_area(route): reverse(route, args=[patient_id]) for route, policy in entries if policy.admits(principal)}
+    return {_area(route): _about(route, patient_id) for route, policy in entries if policy.admits(principal.roles)}
+
+
+@cache
+def find_url(roles: frozenset[Role]) -> str:
+    """Where a person is looked for; empty for roles that find nobody."""
+    return _address("find:people", False) if _policy("find:people", False).admits(roles) else ""
+
+
+def _about(route: str, patient_id: UUID) -> str:
+    return _address(route, True).replace(str(NOBODY), str(patient_id))
+
+
+@cache
+def _address(route: str, about_patient: bool) -> str:
+    return reverse(route, args=[NOBODY] if about_patient else [])
 
 
 def _same(route: str, here: str) -> bool:
@@ -86,6 +104,6 @@ def _area(route: str) -> str:
 
 @cache
 def _policy(route: str, about_patient: bool) -> Policy:
-    found = policy_of(resolve(reverse(route, args=[UUID(int=0)] if about_patient else [])).func)
+    found = policy_of(resolve(_address(route, about_patient)).func)
     assert found is not None, route  # a view without a policy fails the build
     return found

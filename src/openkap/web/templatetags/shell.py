@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.http import HttpRequest
-from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from openkap.people.policy import policy_of
 from openkap.people.request import disclose
 from openkap.people.selectors import taken_for
-from openkap.people.types import Purpose
+from openkap.people.types import Purpose, Role
 from openkap.web import navigation, words
 from openkap.web.identity import band_of
+from openkap.web.kept import markup
 
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def main_navigation(context: dict[str, Any]) -> list[navigation.Entry]:
+def main_bar(context: dict[str, Any]) -> SafeString:
     """The bar on top."""
-    return navigation.main(context["principal"], _route(context["request"]))
+    return _main_bar(context["principal"].roles, _route(context["request"]), get_language())
 
 
 @register.simple_tag(takes_context=True)
 def find_url(context: dict[str, Any]) -> str:
     """Where the box looks for a person; empty for who finds nobody."""
-    url = reverse("find:people")
-    return url if any(entry.url == url for entry in main_navigation(context)) else ""
+    return navigation.find_url(context["principal"].roles)
 
 
 @register.simple_tag(takes_context=True)
@@ -52,8 +56,32 @@ def identity_band(context: dict[str, Any]) -> dict[str, Any]:
     return {
         "band": band_of(patient, policy.purpose, like),
         "emergency": request.emergency,
-        "inside": navigation.inside(context["principal"], patient.pk, _route(request)),
+        "inside": _inside_bar(context["principal"].roles, patient.pk, _route(request)),
     }
+
+
+# The bars stand on every page and follow from roles and route alone.
+
+
+@cache
+def _main_bar(roles: frozenset[Role], here: str, language: str) -> SafeString:
+    return _bar(navigation.main(roles, here), _("Main"), _("Menu"))
+
+
+def _inside_bar(roles: frozenset[Role], patient_id: UUID, here: str) -> SafeString:
+    bar = _inside_anyone(roles, here, get_language())
+    return mark_safe(bar.replace(str(navigation.NOBODY), str(patient_id)))
+
+
+@cache
+def _inside_anyone(roles: frozenset[Role], here: str, language: str) -> SafeString:
+    return _bar(navigation.inside(roles, navigation.NOBODY, here), _("In this record"), _("Record"))
+
+
+def _bar(entries: list[navigation.Entry], label: str, word: str) -> SafeString:
+    if not entries:
+        return SafeString()
+    return markup("web/bar.html", {"entries": entries, "label": label, "word": word})
 
 
 def _route(request: HttpRequest) -> str:
