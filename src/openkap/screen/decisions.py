@@ -194,13 +194,13 @@ def allow(finding: Finding, roles: Iterable[str], given: Mapping[str, Any], site
 def open_points(screening: Screening) -> list[str]:
     """What keeps the screening from being signed, one sentence each; empty: it can be signed."""
     live = [f for f in screening.findings if f.truth is not Truth.FALSE]
-    points = [f"{f.rule}: {f.title}, excluded." for f in live if f.class_ == "exclude" and f.truth is Truth.TRUE]
-    points += [f"{f.rule}: {f.title}, hold is open." for f in live if f.class_ == "hold" and f.truth is Truth.TRUE]
-    points += [f"{f.rule}: {f.title}, not known." for f in live if f.truth is Truth.UNKNOWN and blocks(f)]
+    points = [f"{f.title} ({f.rule}): excluded." for f in live if f.class_ == "exclude" and f.truth is Truth.TRUE]
+    points += [f"{f.title} ({f.rule}): the hold is open." for f in live if f.class_ == "hold" and f.truth is Truth.TRUE]
+    points += [f"{f.title} ({f.rule}): not known." for f in live if f.truth is Truth.UNKNOWN and blocks(f)]
     for f in live:
         way = way_for(f)
         if way and way.kind == "mitigation" and not f.decisions:
-            points.append(f"{f.rule}: {f.title}, no mitigation is recorded.")
+            points.append(f"{f.title} ({f.rule}): no mitigation is recorded.")
     return points
 
 

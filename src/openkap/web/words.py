@@ -61,17 +61,55 @@ def sentence(text: str) -> str:
     return plan_words.sentence(text)
 
 
+def action(text: str) -> str:
+    """What a rule says to do; it writes INFO where nothing is to be done but to know."""
+    return re.sub(r"^INFO\b(?: and REVIEW\b)?", lambda found: _INFO[found[0]], text)
+
+
+_INFO = {"INFO": "For information", "INFO and REVIEW": "For information, and to be reviewed"}
 _RECORD = (
     r"(?:QuestionnaireResponse|Observation|Condition|AllergyIntolerance|FamilyMemberHistory|Medication\w*|Consent|List)"
     r"/[\w.#-]+"
 )
 _REFERENCE = re.compile(rf" \({_RECORD}(?:, {_RECORD})*\)| in {_RECORD}| \(FORM-[A-Z0-9-]+\)")
+_LETTERS = re.compile(r"\b(?:cbt|emdr|ssri|snri)\b")  # as names of treatments are kept
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+_EVENTS: dict[str, str | Promise] = {
+    "patient-record": _("record of a person"),
+    "denial": _("refusal"),
+    "break-glass": _("emergency access"),
+    "access-review": _("unusual access of a week"),
+    "privilege": _("role"),
+    "content": _("clinical content"),
+    "content-practice": _("clinical content, for practice"),
+}
+DEEDS = frozenset({"sign-in", "denial", "export", "print"})  # an event of these is its own deed
+DONE: dict[str, str | Promise] = {
+    "C": _("written"),
+    "R": _("read"),
+    "U": _("changed"),
+    "D": _("taken back"),
+    "E": _("done"),
+}
+FLAGS: dict[str, str | Promise] = {
+    "SAFETY_PHQ9_ITEM9_POSITIVE": _("thoughts of death or self-harm (PHQ-9, item 9)"),
+    "SAFETY_CSSRS_LOW": _("C-SSRS screen: low risk"),
+    "SAFETY_CSSRS_MODERATE": _("C-SSRS screen: moderate risk"),
+    "SAFETY_CSSRS_HIGH": _("C-SSRS screen: high risk"),
+}
+
+
+def event(kind: str) -> str:
+    """A type of event of the audit trail."""
+    return str(_EVENTS.get(kind, kind.replace("-", " ")))
 
 
 def plain(text: str) -> str:
     """A sentence of a room without the records and rules it names, its dates in words: these stand with the basis."""
-    return _DATE.sub(lambda found: day(date.fromisoformat(found[0])), _REFERENCE.sub("", text))
+    text = _LETTERS.sub(lambda found: found[0].upper(), _REFERENCE.sub("", text))
+    return _DATE.sub(lambda found: day(date.fromisoformat(found[0])), text)
 
 
 def figure(value: Any, unit: str = "") -> str:

@@ -16,6 +16,7 @@ from openkap.assess.score_chart import ScoreRecord
 from openkap.assess.types import ChangeResult
 from openkap.plan.words import band_words
 from openkap.web.parts import Point, Series
+from openkap.web.words import figure
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def series_of(records: Iterable[ScoreRecord]) -> list[Drawing]:
             for r, total in totals
         )
         rules: list[tuple[Decimal, str | Promise]] = [
-            (Decimal(line.at_least), _short(line.flag)) for line in shape.lines
+            (Decimal(line.at_least), f"{_short(line.flag)} {line.at_least}") for line in shape.lines
         ]
         if shape.change.remission and shape.change.remission.at_most is not None:
             rules.append((Decimal(shape.change.remission.at_most), _("remission")))
@@ -99,7 +100,7 @@ def _line(record: ScoreRecord, first: ScoreRecord | None = None) -> Line:
     return Line(
         instrument(record.instrument).title,
         on,
-        _said(record),
+        said_of(record),
         score.flags,
         record.usable,
         record.why_not,
@@ -108,11 +109,12 @@ def _line(record: ScoreRecord, first: ScoreRecord | None = None) -> Line:
     )
 
 
-def _said(record: ScoreRecord) -> str:
+def said_of(record: ScoreRecord) -> str:
+    """Total with band, or what stands in its place."""
     score = record.score
     band = f" ({band_words(score.band)})" if score.band else ""
     if score.total is not None:
-        return f"{score.total}{band}"
+        return f"{figure(score.total)}{band}"
     subscores = "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in score.subscores.items())
     return f"{score.status}{band}" + (f": {subscores}" if subscores else "")
 

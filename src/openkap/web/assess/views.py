@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,9 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from openkap.assess import services
+from openkap.assess.score_chart import ScoreRecord
 from openkap.assess.selectors import alerts_of, decisions_of, open_requests, state_of
 from openkap.assess.summary import assessment
 from openkap.chart.selectors import version_of
+from openkap.chart.vocabulary import facts
 from openkap.kernel.errors import EXIT, UserError
 from openkap.people.models import Patient
 from openkap.people.policy import about_patient
@@ -63,7 +66,7 @@ def first_hour(request: ClinicRequest) -> HttpResponse:
         "on": case.view.on,
         "alerts": alerts_of([request.patient]),
         "document": document,
-        "gaps": _gaps(document["gaps"]),
+        "gaps": _gaps(document["gaps"], case.records),
         "latest": [lines[-1] for lines in lines_of(case.records).values() if lines],
         "dimensions": _dimensions(request, document, {}),
         "inventories": entries_of(document["inventories"]),
@@ -73,23 +76,35 @@ def first_hour(request: ClinicRequest) -> HttpResponse:
     return render(request, "assess/first_hour.html", context)
 
 
-def _gaps(gaps: list[dict[str, Any]]) -> list[str]:
+def _gaps(gaps: list[dict[str, Any]], records: Iterable[ScoreRecord]) -> list[str]:
     """What was never measured before what has only grown old; each thing once."""
-    rows = sorted(gaps, key=lambda gap: gap["part"] == "scores")
+    # An older form of a course is no gap where a newer one counts, nor is what our own sources do not tell.
+    counts = {record.instrument for record in records if record.usable}
+    rows = [
+        gap
+        for gap in sorted(gaps, key=lambda gap: gap["part"] == "scores")
+        if not (gap["part"] == "scores" and gap["fact"] in counts)
+        and not (gap["part"] == "treatment_history" and gap["fact"] not in facts())
+    ]
     said = [(gap["fact"], words.plain(gap["text"])) for gap in rows]
     named = [
         f"{instrument_name(fact)}{text.removeprefix(fact)}" if text.startswith(fact) else text for fact, text in said
     ]
-    return list(dict.fromkeys(words.sentence(text) for text in named))
+    first: dict[str, str] = {}
+    for text in named:
+        first.setdefault(text.partition(":")[0], words.sentence(text))
+    return list(first.values())
 
 
 def _page(request: ClinicRequest, faults: dict[str, str] | None = None, status: int = 200) -> HttpResponse:
     case = case_of(request.patient)
     document = assessment(case.view, case.records)
+    drawings = series_of(case.records)
     context = {
         "name": full_name(request.patient),
         "on": case.view.on,
-        "series": series_of(case.records),
+        "series": [d for d in drawings if len(d.series.points) > 1],
+        "once": [d for d in drawings if len(d.series.points) == 1],
         "unscored": unscored_of(case.records),
         "dimensions": _dimensions(request, document, faults or {}),
         "statements": document["statements"],

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from openkap.assess.instruments import instrument_ids
+from openkap.assess.intake_form import intake
+from openkap.assess.score_chart import ScoreRecord
 from openkap.chart.models import Record
 from openkap.chart.standing import record_of
 from openkap.chart.types import Interval, Reading, State
@@ -22,6 +25,7 @@ from openkap.chart.vocabulary import Fact, facts
 from openkap.kernel.clock import When
 from openkap.plan.words import instrument_name
 from openkap.web import words
+from openkap.web.assess.drawing import said_of
 
 # What a record is called on a page; a type that is not here is shown by its own name.
 KINDS: dict[str, str | Promise] = {
@@ -59,9 +63,14 @@ class FactRow:
     shape: str
     word: str | Promise
 
+    @property
+    def title(self) -> str | Promise:
+        """What it is; two facts of one interview share their words."""
+        return _("day of the structured interview") if self.fact.id == "interview-on" else self.fact.words
+
 
 def rows(view: View) -> list[FactRow]:
-    """Every fact of which the chart says something, in the order of asking."""
+    """Every fact of which the chart says something, in the order of asking; what has grown too old stands first."""
     found = []
     for fact in facts().values():
         state = view.state(fact.id)
@@ -70,12 +79,13 @@ def rows(view: View) -> list[FactRow]:
         shape, word = STATUS[state.status]
         named = tuple(dict.fromkeys(record_of(source) for source in state.sources))
         parted = tuple((k, name, KINDS.get(k, k)) for k, _slash, name in (s.partition("/") for s in named) if name)
-        found.append(FactRow(fact, value_words(state.value, state.unit), _day(state.when), parted, state, shape, word))
-    return found
+        value = value_words(state.value, state.unit, fact.id)
+        found.append(FactRow(fact, value, _day(state.when), parted, state, shape, word))
+    return sorted(found, key=lambda row: row.state.status != "stale")
 
 
-def value_words(value: Any, unit: str | None = None) -> str:
-    """A value as a person says it."""
+def value_words(value: Any, unit: str | None = None, fact: str = "") -> str:
+    """A value as a person says it; of a fact that is chosen from a list, in the words of the form."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -87,8 +97,21 @@ def value_words(value: Any, unit: str | None = None) -> str:
     if isinstance(value, When):
         return value.text or value.earliest.isoformat()
     if isinstance(value, tuple):
-        return ", ".join(str(one) for one in value)
-    return str(value).replace("_", " ")
+        return ", ".join(value_words(one, None, fact) for one in value)
+    return str(_choices().get((fact, str(value)), str(value).replace("_", " ")))
+
+
+@cache
+def _choices() -> dict[tuple[str, str], str | Promise]:
+    """Words of codes, by fact: those of the intake form, and of facts that no form asks."""
+    asked = {
+        (item.id, code): text for group in intake().group for item in group.item for code, text in item.options.items()
+    }
+    sexes: dict[tuple[str, str], str | Promise] = {
+        ("birth-sex", "F"): gettext_lazy("female"),
+        ("birth-sex", "M"): gettext_lazy("male"),
+    }
+    return asked | sexes
 
 
 def choices_of(readings: Iterable[Reading], sources: Iterable[str]) -> list[tuple[str, str]]:
@@ -119,16 +142,21 @@ class RecordRow:
     facts: tuple[str, ...]
 
 
-def record_rows(records: Iterable[Record], readings: Iterable[Reading]) -> list[RecordRow]:
-    """Records with the facts that are read from them."""
+def record_rows(
+    records: Iterable[Record], readings: Iterable[Reading], scored: Iterable[ScoreRecord] = ()
+) -> list[RecordRow]:
+    """Records with the facts that are read from them, and what the scales among them came to."""
+    totals = {row.source: said_of(row) for row in scored}
     read: dict[str, dict[str, None]] = {}
     for reading in readings:
-        said = f"{facts()[reading.fact].words}: {value_words(reading.value, reading.unit) or reading.reason}"
+        said = (
+            f"{facts()[reading.fact].words}: {value_words(reading.value, reading.unit, reading.fact) or reading.reason}"
+        )
         read.setdefault(record_of(reading.source), {})[said] = None
-    return [_record_row(record, tuple(read.get(record.name, ()))) for record in records]
+    return [_record_row(record, tuple(read.get(record.name, ())), totals.get(record.name, "")) for record in records]
 
 
-def _record_row(record: Record, read: tuple[str, ...]) -> RecordRow:
+def _record_row(record: Record, read: tuple[str, ...], score: str) -> RecordRow:
     """Called by what is read from it where that is one thing, else by the words that it brings along."""
     said = msgspec.json.decode(record.content)
     kind = KINDS.get(record.resource_type, record.resource_type)
@@ -136,7 +164,12 @@ def _record_row(record: Record, read: tuple[str, ...]) -> RecordRow:
     when = next((str(said[key]) for key in keys if isinstance(said.get(key), str)), "")
     if len(read) == 1:
         return RecordRow(record, read[0], kind, when[:10], ())
-    return RecordRow(record, _title(said) or str(kind), kind, when[:10], read)
+    title = _title(said) or str(kind)
+    if score:
+        title = f"{title}: {score}"
+    elif record.resource_type == "Condition" and read:
+        title = f"{read[0].partition(':')[0]} ({title})"
+    return RecordRow(record, title, kind, when[:10], read)
 
 
 def _title(said: dict[str, Any]) -> str:

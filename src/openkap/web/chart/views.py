@@ -160,9 +160,12 @@ def review(request: ClinicRequest) -> HttpResponse:
         if (fault := _tried(form, write)) is None:
             done = reverse("chart:facts" if len(records) == len(waiting) else "chart:review", args=[patient.pk])
             return HttpResponseRedirect(done)
-        context = {"rows": shown.record_rows(waiting, _readings(request)), "chosen": chosen}
+        context = {
+            "rows": shown.record_rows(waiting, _readings(request), opened(patient).case.records),
+            "chosen": chosen,
+        }
         return _form_again(request, "chart/review.html", form, fault, context)
-    rows = shown.record_rows(waiting, _readings(request))
+    rows = shown.record_rows(waiting, _readings(request), opened(patient).case.records)
     # Nothing is ticked by itself: who accepts has asked for it, one by one or all.
     chosen = {str(record.pk) for record in waiting} if request.GET.get("tick") == "all" else set()
     return render(request, "chart/review.html", {"form": form, "rows": rows, "chosen": chosen})

@@ -19,6 +19,7 @@ from openkap.people.types import CLINICIANS, Principal, Purpose, Role
 from openkap.web.identity import full_name, page_of
 from openkap.web.words import age
 
+MINE = 40  # rows of one's own people, shown before anything is typed
 SHOWN = 20  # rows; whoever sees more has typed too little, and each row is a read of a record
 
 
@@ -44,6 +45,12 @@ def people(request: ClinicRequest) -> HttpResponse:
         found = find(request.principal, typed)
         disclose(request, found[:SHOWN])
         context |= {"rows": rows_of(request.principal, found[:SHOWN]), "more": len(found) > SHOWN}
+    elif not typed and request.principal.has(*CLINICIANS):
+        mine = list(
+            visible_patients(request.principal, Purpose.TREATMENT).order_by("family", "given", "pk")[: MINE + 1]
+        )
+        disclose(request, mine[:MINE])
+        context |= {"mine": rows_of(request.principal, mine[:MINE]), "mine_more": len(mine) > MINE}
     return render(request, "find/people.html", context)
 
 

@@ -42,7 +42,7 @@ NAMES: dict[str, str | Promise] = {
     "overdue": gettext_lazy("overdue"),
     "opened": gettext_lazy("opened"),
     "sent": gettext_lazy("sent"),
-    "assigned": gettext_lazy("assigned"),
+    "assigned": gettext_lazy("not sent"),
     "done": gettext_lazy("done"),
     "declined": gettext_lazy("declined"),
     "withdrawn": gettext_lazy("withdrawn"),
@@ -215,6 +215,7 @@ def _patient_page(
     request: ClinicRequest, form: AskForm | None = None, status: int = 200, sentence: str = ""
 ) -> HttpResponse:
     states = [state_of(row) for row in requests_of(Patient.objects.filter(pk=request.patient.pk))]
+    states.sort(key=lambda state: (WORDS.index(state.word), -state.days_late))
     context = {
         "rows": [row_of(state) for state in states],
         "form": form or AskForm(initial={"form": request.GET.get("form", ""), "why": request.GET.get("why", "")}),

@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from openkap.assess import selectors as assess
 from openkap.assess.models import SafetyAlert
@@ -41,6 +41,19 @@ class Block:
     why: Words
     area: str  # of the page where it is settled
     url: str = ""  # where it is settled outside this record
+
+    @property
+    def action(self) -> Words:
+        """What the button says."""
+        return ACTIONS[self.area]
+
+
+ACTIONS: dict[str, Words] = {
+    "": gettext_lazy("Review now"),
+    "screen": gettext_lazy("Open the verdict"),
+    "chart": gettext_lazy("Open the facts"),
+    "forms": gettext_lazy("Open the forms"),
+}
 
 
 @dataclass(frozen=True)

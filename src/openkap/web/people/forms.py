@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from openkap.people.models import Patient, User
 from openkap.people.services import Identity
 from openkap.people.types import STAFF, Role
+from openkap.web import words
 from openkap.web.words import ROLES
 
 
@@ -164,7 +165,7 @@ class TrailForm(forms.Form):
     def __init__(self, *args: Any, people: list[tuple[str, str]], types: list[str], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["user"].widget = forms.Select(choices=[("", _("anybody")), *people])
-        self.fields["type"].choices = [("", _("anything")), *((t, t) for t in types)]  # type: ignore[attr-defined]
+        self.fields["type"].choices = [("", _("anything")), *((t, words.event(t)) for t in types)]  # type: ignore[attr-defined]
 
 
 class RecordForm(forms.Form):

@@ -23,7 +23,7 @@ from openkap.screen.models import Override, Signoff
 from openkap.screen.selectors import screening_as_signed, signed_verdicts
 from openkap.screen.types import Finding, Standpoint
 from openkap.web import parts
-from openkap.web.case import following
+from openkap.web.case import following, opened
 from openkap.web.judge import judge, judged
 from openkap.web.kept import markup
 from openkap.web.screen import requests, shown
@@ -87,6 +87,7 @@ def _page(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
         "forms": forms,
         "lead": "" if forms else shown.lead(asks, groups),
         "open": open_points(ordinary.screening),
+        "unreviewed": opened(patient).waiting,
         "signed": signed_verdicts(patient, ordinary),
         "ways": clearing().way,
         "closed": clearing().only_the_fact,

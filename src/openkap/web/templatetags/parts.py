@@ -93,7 +93,7 @@ def finding(found: Mapping[str, Any]) -> dict[str, Any]:
         "missing": words.MISSING[found["missing"]] if name == "missing" and found["missing"] else "",
         "standing": plan_words.standing(found["evidence"], found["verified"]),
         "because": words.sentence(found["because"]),
-        "action": words.sentence(found["action"]),
+        "action": words.sentence(words.action(found["action"])),
     }
 
 
@@ -178,6 +178,31 @@ def size(value: Decimal | float) -> str:
 def form_name(form: str) -> str:
     """A form as staff call it: a scale by its letters, another form by its title."""
     return instrument_name(form) if form in instrument_ids() else title_of(form)
+
+
+@register.filter
+def verdict_words(verdict: str) -> parts.Words:
+    """A verdict in a word or two."""
+    return words.VERDICT_WORDS[verdict]
+
+
+@register.filter
+def roles_words(roles: str) -> str:
+    """Roles as the audit trail holds them, in words."""
+    return ", ".join(str(words.ROLES[role]) for role in roles.split())
+
+
+@register.filter
+def event_words(event: Any) -> str:
+    """What an event of the audit trail tells of, in words."""
+    what = words.event(event.type)
+    return what if event.type in words.DEEDS else f"{what}, {words.DONE[event.action]}"
+
+
+@register.filter
+def flag_words(flag: str) -> parts.Words:
+    """A safety flag in words."""
+    return words.FLAGS.get(flag, flag.removeprefix("SAFETY_").replace("_", " ").lower())
 
 
 @register.filter

@@ -52,7 +52,7 @@ def test_every_person_shown_is_a_read_in_the_audit_trail_and_nobody_else(clinic:
 
 @pytest.mark.hazard("HAZ-64", "C2")
 def test_what_was_typed_is_in_no_address_and_no_event(clinic: Clinic):
-    client = clinic.client(Role.PRESCRIBER)
+    client = clinic.client(Role.COORDINATOR)
     assert b"Ida" not in client.get("/people/?q=ida").content.partition(b"<main")[2]
     client.post("/people/", {"q": "zanzibar"})
     assert not [e for e in AuditEvent.objects.all() if "zanzibar" in f"{e.reason}{e.entity}"]
@@ -105,3 +105,11 @@ def test_a_corrected_name_is_found_and_the_old_one_is_not(clinic: Clinic):
     )
     assert "Ada After" in found(clinic, "after")
     assert "Ada" not in found(clinic, "before")
+
+
+def test_who_treats_sees_the_own_people_before_anything_is_typed_and_each_is_a_read(clinic: Clinic):
+    page = clinic.client(Role.PRESCRIBER).get("/people/").content.decode()
+    assert "In your care" in page and "Ida" in page and "Noah" not in page
+    reads = AuditEvent.objects.filter(type="patient-record", action="R")
+    assert list(reads.values_list("patient", flat=True)) == [clinic.ida.pk]
+    assert "In your care" not in clinic.client(Role.COORDINATOR).get("/people/").content.decode()

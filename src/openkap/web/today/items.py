@@ -22,7 +22,7 @@ from openkap.assess.models import SafetyAlert
 from openkap.assess.selectors import DueForm
 from openkap.chart.models import Import, Record, Review
 from openkap.people.models import AuditEvent, CareTeam, EmergencyAccess, Membership, Patient
-from openkap.people.selectors import visible_patients
+from openkap.people.selectors import contact_of, visible_patients
 from openkap.people.selectors_unusual import is_open
 from openkap.people.types import STAFF, Principal, Purpose, Role
 from openkap.plan import selectors as plan
@@ -87,7 +87,9 @@ def decisions(principal: Principal, people: list[Patient]) -> tuple[list[Item], 
     found, whole = list(_unseen(people)), True
     if principal.has(Role.PRESCRIBER):
         verdicts, whole = fresh_standings(people)
-        found = [*found, *_judgements(people, verdicts)]
+        # Records that nobody has looked at may hold what a verdict waits for: they come first, and alone.
+        first = {item.who for item in found}
+        found += [item for item in _judgements(people, verdicts) if item.shape != "miss" or item.who not in first]
     return sorted(found, key=lambda item: ("stop", "hold", "caution", "miss", "info").index(item.shape)), whole
 
 
@@ -213,23 +215,19 @@ def to_arrange(principal: Principal) -> list[Item]:
 
 
 def to_administer(principal: Principal) -> list[Item]:
-    """For the site admin: accounts that cannot work yet."""
+    """For the site admin: whom patients call in a crisis, and accounts that cannot work yet."""
+    found = []
+    if contact_of(principal.site_id) is None:
+        what, why = _("no crisis contact is set"), _("Patients in danger are shown the national line alone.")
+        found.append(Item("hold", None, what, why, reverse("people:contact"), _("Set it")))
     staff = Membership.objects.filter(site=principal.site_id, until=None, role__in=STAFF, user__is_active=True)
     proved = Authenticator.objects.filter(user=OuterRef("user"))
     count = staff.filter(~Exists(proved)).values("user").distinct().count()
-    if not count:
-        return []
-    what = ngettext("%d account has no second factor", "%d accounts have no second factor", count) % count
-    return [
-        Item(
-            "caution",
-            None,
-            what,
-            _("Each sets one up at the next sign-in."),
-            reverse("people:accounts"),
-            _("Open accounts"),
-        )
-    ]
+    if count:
+        what = ngettext("%d account has no second factor", "%d accounts have no second factor", count) % count
+        why = _("Each sets one up at the next sign-in.")
+        found.append(Item("caution", None, what, why, reverse("people:accounts"), _("Open accounts")))
+    return found
 
 
 def to_oversee(principal: Principal, now: datetime) -> list[Item]:

@@ -27,5 +27,6 @@ def day(request: ClinicRequest) -> HttpResponse:
         "decisions": len(urgent) + len(found.todo),
         "found": found,
         "with_people": principal.has(*CLINICIANS, Role.COORDINATOR),
+        "no_pages": principal.roles <= {Role.BILLING, Role.RESEARCHER},
     }
     return render(request, "today/day.html", context)
