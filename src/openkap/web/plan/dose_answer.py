@@ -336,7 +336,8 @@ def _window(expected: Expectation, start: time | None) -> str:
 
 def _ready(expected: Expectation, asked: Asked, book: Book) -> Ready:
     watch = book.watch_of(asked.limit)
-    stay = max(float(watch.min_stay_min or 0), expected.not_before_min or 0.0)
+    longer = (asked.duration or Decimal(0)) - (asked.limit.duration_min or Decimal(0))  # than the stay reckons with
+    stay = max(float(watch.min_stay_min or 0), expected.not_before_min or 0.0) + max(0.0, float(longer))
     lines = []
     for share, at in expected.ready_at_min.items():
         when = _("not within 12 h") if at is None else _at(_later(max(at, stay)), asked.start)
@@ -431,9 +432,9 @@ def _numbers(model: Model) -> Iterable[tuple[str, ...]]:
 
 
 def _dose_words(asked: Asked, person: Person, mg: DoseMg) -> str:
-    shown = DoseMg(round(mg.mg, 1))
-    words = f"{shown}"
+    words = str(mg)  # as it was typed
     if isinstance(asked.amount, DoseMgPerKg) and person.dosing_weight is not None:
+        shown = DoseMg(round(mg.mg, 1 if mg.mg >= 1 else 4))
         words = f"{shown} ({asked.amount} × {number(person.dosing_weight)} kg)"
     over = _(" over %(min)s min") % {"min": number(asked.duration)} if asked.duration else ""
     return f"{words}{over}, {asked.limit.title[:1].lower()}{asked.limit.title[1:]}"

@@ -155,6 +155,32 @@ def test_another_set_and_options_are_computed_where_they_are_asked_for_and_said(
     assert "Option: clearance is taken 20 % higher in women" in ask(clinic, well, sex="on")[1]
 
 
+PEOPLE: list[tuple[dict[str, Any], int, str]] = [
+    ({"sex": "F", "answers": {"pregnant": True}}, 422, "Pregnancy is recorded, and no set was fitted in pregnancy"),
+    ({"sex": "F", "answers": {"pregnant": None, "could-become-pregnant": None}}, 200, "Is the patient pregnant?"),
+    ({"answers": {"liver-disease": True, "child-pugh": "C"}}, 422, "Child-Pugh C was not studied"),
+    ({"answers": {"liver-disease": True, "child-pugh": "B"}}, 200, "exposure and half-life are higher"),
+    ({"answers": {"liver-disease": True}}, 200, "What is the Child-Pugh class?"),
+    ({"answers": {"liver-disease": None}}, 200, "Is there liver disease?"),
+    ({"answers": {"medication-reconciled-on": None}}, 200, "A medicine that nobody listed is not in the curve."),
+    ({"measurements": {"weight": [(61, "kg", 45, None)]}}, 422, "last known 11 Oct 2026, 45 days ago"),
+    ({"measurements": {"weight": [(175, "kg", 3, None)]}}, 422, "Weight 175 is outside every set (39 to 170 kg)"),
+    ({"measurements": {"weight": [(110, "kg", 3, None)]}}, 200, "no data; mg/kg dosing by actual weight may overshoot"),
+    ({"medicines": ["rifampicin", "ticlopidine"]}, 422, "were never studied together"),
+]
+
+
+@pytest.mark.hazard("HAZ-20", "C1")
+@pytest.mark.parametrize(("changes", "expected", "words"), PEOPLE, ids=[words for _, _, words in PEOPLE])
+def test_what_the_chart_says_counts_and_what_it_does_not_say_is_asked_for(
+    clinic: Clinic, changes: dict[str, Any], expected: int, words: str
+):
+    fill(clinic, clinic.ida, Case(ON, **({"sex": "M", "born": BORN} | changes)))
+    status, page = ask(clinic, f"/p/{clinic.ida.pk}/plan", amount="0.3")
+    assert (status, words in page) == (expected, True)
+    assert ('<svg class="curve"' in page) == (expected == 200)
+
+
 @pytest.mark.hazard("HAZ-13", "C1")
 def test_routes_are_compared_for_one_drug_only_and_an_amount_never_given_has_no_numbers(clinic, well):
     page = ask(clinic, well, given="DOS-SL", amount="100", unit="mg", duration="")[1]
@@ -184,6 +210,10 @@ def test_nobody_is_called_ready_before_the_fixed_stay_of_the_route(clinic, well)
     page = ask(clinic, well, start="13:00", leave="14:00")[1]
     assert "At 14:00, 1 h after the start, the fixed stay is not over: nobody leaves yet." in page
     assert "Never before 14:40: the fixed stay of this route (MON-IV)." in page
+    longer = ask(clinic, well, start="13:00", duration="60")[1]  # at least an hour after the end of an infusion
+    assert "Never before 15:00: the fixed stay of this route (MON-IV)." in longer
+    low = ask(clinic, well, given="DOS-IM", amount="0.0004", unit="mg", duration="")[1]
+    assert "<b>0.0004 mg, ketamine into a muscle</b>" in low
 
 
 def test_a_plan_page_holds_the_form_with_its_own_dose_and_computes_nothing_before_it_is_asked(clinic, well):
