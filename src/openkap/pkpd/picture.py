@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from xml.sax.saxutils import escape
 
 from openkap.pkpd.course import sessions
+from openkap.pkpd.library import model_named
 from openkap.pkpd.types import Course, Curve
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def _opening(course: Course, box: Box, more: str, *, size: bool = False) -> str:
 
 
 def _title(course: Course) -> str:
-    return f"{course.request.drug.capitalize()} in plasma, expected; set {course.request.model}"
+    model = model_named(course.request.model)
+    site = "site of samples unstated" if model.site == "unstated" else f"{model.site} samples"
+    return f"{course.request.drug.capitalize()} in plasma, expected; set {model.id}, {site}"
 
 
 def _doses(course: Course) -> str:

@@ -88,6 +88,7 @@ def test_a_picture_shows_doses_with_units_bands_with_names_and_its_gist_for_a_sc
     assert "35 mg (0.5 mg/kg) iv over 40 min at 0 min" in said
     assert {"ng/mL", "time, min", "5 to 95 % between people", "5 to 95 % over several sets", "35 mg"} <= set(said)
     assert "5 to 95 % of blood samples" in said
+    assert "Esketamine in plasma, expected; set otto-2021, venous samples" in said
     assert root.get("role") == "img"
     described = root.find(f"{SVG}desc")
     assert described is not None and "Typical peak" in (described.text or "")
