@@ -266,8 +266,7 @@ def main() -> None:
             environment.pop("OPENKAP_DATABASE", None)
             subprocess.run(command, check=True, env=environment)
             found.append(json.loads(result.read_text(encoding="utf-8")))
-    write_web(found, CONNECTIONS, WARM = 3  # rounds before it counts
-GOAL_MS, GOAL_RATIO, write=not said.no_report)
+    write_web(found, CONNECTIONS, GOAL_MS, GOAL_RATIO, write=not said.no_report)
 
 
 def _free_port() -> int:
