@@ -46,7 +46,7 @@ class Row:
     when: Callable[[Session, Any, Stamp], bool] | None = None
 
 
-_GIVE = (needs.doser, needs.no_red, needs.drug_in_hand, needs.gate_green)
+_GIVE = (needs.doser, needs.drug_in_hand, needs.gate_green)  # the gate asks for red alerts and holds too
 
 TABLE: tuple[Row, ...] = (
     # arrival and gate

@@ -157,6 +157,14 @@ def test_a_changed_order_voids_draw_check_and_identity_and_rings_on_the_nurse_s_
     assert ready.refused(e.Start, order="o1", version=2, step=1).rule == "HAZ-11"
 
 
+@pytest.mark.hazard("HAZ-26", "C1")
+@pytest.mark.parametrize("phase", [Phase.BOOKED, Phase.ARRIVED, Phase.GATE, Phase.READY, Phase.PEAK])
+def test_an_order_that_breaks_a_limit_is_refused_in_every_phase_that_takes_orders(phase: Phase):
+    run = Case(replace(case().session, phase=phase, observer=NURSE))
+    made = orders.signed(order("1.2"), DOCTOR, BEGIN)
+    assert run.refused(e.SignOrder, DOCTOR, order=made).rule == "DOS-IV"
+
+
 @pytest.mark.hazard("HAZ-17", "C2")
 def test_a_dose_is_charted_only_against_the_order_that_stands_and_both_are_said(ready: Case):
     ready.sign(order("0.4", version=2))
