@@ -238,7 +238,7 @@ def _start(request: HttpRequest, token: str, found: Door, sentence: str = "", st
     asks_birth_date = found.is_bound
     context = _frame(request, token, found) | {
         "minutes": shape.minutes,
-        "count": len(shape.questions),
+        "count": len(asking.asked(shape, answers_of(found.request))),
         "asks_birth_date": asks_birth_date,
         "offers_birth_date": not asks_birth_date and not shape.is_instrument,
         "sentence": sentence,
