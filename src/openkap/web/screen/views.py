@@ -67,7 +67,7 @@ def _parts(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
     """The parts of the page that hold no form, and what the form needs."""
     page = _page(request, dose_day) | {"patient": request.patient}
     made = {name: markup(f"screen/_{name}.html", page) for name in ("verdict", "asks", "groups", "side")}
-    return made | {name: page[name] for name in ("now", "dose_day", "forms")}
+    return made | {name: page[name] for name in ("now", "dose_day", "forms", "unreviewed")}
 
 
 def _page(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _page(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
         "groups": groups,
         "asks": asks,
         "forms": forms,
-        "lead": "" if forms else shown.lead(asks, groups),
+        "lead": "" if forms or opened(patient).waiting else shown.lead(asks, groups),
         "open": open_points(ordinary.screening),
         "unreviewed": opened(patient).waiting,
         "signed": signed_verdicts(patient, ordinary),

@@ -5,10 +5,12 @@ import re
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
+import msgspec
 import pytest
 import time_machine
 from django.test import Client
 
+from openkap.chart import services as chart
 from openkap.people.models import AuditEvent
 from openkap.people.types import Role
 from openkap.plan import selectors as plans
@@ -82,6 +84,21 @@ def test_missing_stands_first_and_each_finding_has_its_basis_one_click_away(clin
     assert "<details><summary>Basis" in page
     assert "<details><summary>Rule" in page
     assert "nobody at this site" in page
+
+
+@pytest.mark.hazard("HAZ-06", "C1")
+def test_records_that_nobody_has_looked_at_are_the_next_step_before_anybody_is_asked(clinic):
+    prescriber = clinic.principal(Role.PRESCRIBER)
+    bundle = msgspec.json.Encoder(decimal_format="number").encode(Case(ON, sex="M", born=BORN).bundle())
+    received = chart.receive(prescriber, bundle, source="a referral", patient=clinic.ida)
+    chart.take(prescriber, received, clinic.ida, reason="compared by hand")
+    page = text(clinic.client(Role.PRESCRIBER).get(f"/p/{clinic.ida.pk}/screen/"))
+    main = page.partition("<main")[2].partition("</main>")[0]
+    primary = re.findall(r'class="btn[^"]*btn-primary[^"]*"[^>]*>', main)
+    assert len(primary) == 1
+    assert f"/p/{clinic.ida.pk}/facts/review/" in primary[0]
+    review = text(clinic.client(Role.PRESCRIBER).get(f"/p/{clinic.ida.pk}/facts/review/"))
+    assert re.search(r"PHQ-9: \d", review)  # what a form came to stands beside its box
 
 
 @pytest.mark.hazard("HAZ-26", "C2")
