@@ -65,7 +65,7 @@ TABLE: tuple[Row, ...] = (
     Row((P.DOSING,), e.Finish, P.PEAK, (needs.doser, needs.lozenge_told), changes.finish),
     Row((P.STOPPED, P.PEAK), e.Recover, P.RECOVERY, (needs.clinician,)),
     # the end
-    Row((P.RECOVERY,), e.Discharge, P.DISCHARGED, (needs.doser, needs.none_running, needs.may_go), changes.gone_home),
+    Row((P.RECOVERY,), e.Discharge, P.DISCHARGED, (needs.doser, needs.may_go), changes.gone_home),
     Row(AFTER, e.Leave, P.LEFT_EARLY, (needs.doser, needs.reason, needs.agreed), changes.left),
     Row(
         (*BEFORE, *AFTER, P.ESCALATED),

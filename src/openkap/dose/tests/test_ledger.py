@@ -304,6 +304,8 @@ def test_a_gap_of_one_microgram_opens_a_case_with_an_owner_and_a_day_of_notice(d
 def test_a_right_count_opens_none_and_is_kept_once(day: Ledger):
     once = led.counted(day, count(500_000), SHIFT, 1)
     assert once.cases == ()
+    alone = replace(SHIFT, on_shift=frozenset({"n1", "n2"}))
+    assert isinstance(led.counted(day, count(500_000), alone, 1), Ledger)
     assert led.counted(once, count(1), SHIFT, 1) is once
     assert len(once.counts) == 1
 
@@ -350,6 +352,7 @@ def test_a_case_is_closed_when_the_books_agree_by_somebody_else_and_a_loss_has_i
     noticed = replace(lost, notices=(notice,))
     closed = led.close_case(noticed, case, DOCTOR, "vial broken")
     assert closed.cases[0].closed.endswith("vial broken")
+    assert led.close_case(closed, case, OTHER_DOCTOR, "again").rule == "HAZ-58"
     assert led.overdue(closed, date(2027, 1, 1)) == led.overdue(noticed, date(2027, 1, 1)) == ()
 
 

@@ -307,6 +307,11 @@ def test_pause_rate_resume_and_finish_stand_with_their_times(dosing: Case):
     assert (dose.given_mg, dose.complete, dose.route_note) == (dose.mg, True, "all in")
 
 
+def test_pause_and_stop_say_why(dosing: Case):
+    assert dosing.refused(e.Pause, reason=" ").rule == "REASON"
+    assert dosing.refused(e.Stop, reason="", given_mg=DoseMg(Decimal(1))).rule == "REASON"
+
+
 def test_an_early_stop_keeps_what_was_given_and_asks_for_the_waste(dosing: Case):
     dosing.do(e.Pause, reason="too much")
     for wrong in ("-1", "41.01"):
@@ -375,6 +380,33 @@ def test_a_hold_ordered_first_wins_and_no_drug_goes_on_after_it(dosing: Case):
 def test_the_gate_is_asked_again_at_the_dose_itself(ready: Case):
     ready.session = replace(ready.session, judged=judged(verdict="hold"))
     assert ready.refused(e.Start, order="o1", version=1, step=1).rule == "SCREEN"
+
+
+BY_ROUTE = {
+    "iv": order(), "sc": order(route="sc", duration_min=None), "im": order("0.4", route="im", duration_min=None),
+    "oral": order(route="oral", duration_min=None), "sublingual": by_mouth(),
+}  # fmt: skip
+
+
+@pytest.mark.hazard("HAZ-01", "C1")
+@pytest.mark.hazard("HAZ-11", "C2")
+@pytest.mark.hazard("HAZ-26", "C1")
+@pytest.mark.parametrize("route", BY_ROUTE)
+def test_by_every_route_a_dose_needs_draw_second_check_person_and_a_green_gate(route: str):
+    """Also where it is given in one moment and cannot be stopped."""
+    ready = case(route).to_ready(BY_ROUTE[route]).in_hand()
+    made = {"order": "o1", "version": 1, "step": 1}
+    for changes, rule in (
+        ({"draw": None}, "HAZ-11"), ({"draw": replace(ready.session.draw, checked_by=None)}, "DOS-MG-1"),
+        ({"draw": replace(ready.session.draw, digest="other")}, "HAZ-11"), ({"dose_identity": None}, "HAZ-01"),
+        ({"judged": judged(verdict="hold")}, "SCREEN"), ({"identity": None}, "PRE-1"),
+        ({"holds": (Hold("h", "RES-8", "Not reviewed."),)}, "RES-8"),
+    ):  # fmt: skip
+        run = Case(replace(ready.session, **changes), ready.now_s, keys=ready.keys)
+        assert run.refused(e.Start, **made).rule == rule
+    ready.start()
+    assert ready.session.phase is (Phase.DOSING if route in ("iv", "sublingual") else Phase.PEAK)
+    assert (ready.session.running is None) is (route not in ("iv", "sublingual"))
 
 
 @pytest.mark.hazard("HAZ-18", "C2")
