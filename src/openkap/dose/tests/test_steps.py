@@ -105,6 +105,16 @@ def test_whoever_may_not_is_refused_before_anything_else_is_asked(row):
         assert run.refused(row.event, by, **empty).rule == "ROLE", (by, row)
 
 
+@pytest.mark.hazard("HAZ-26", "C2")
+@pytest.mark.parametrize(
+    "row", [r for r in TABLE if "reason" in {f.name for f in fields_of(r.event)}], ids=lambda r: r.event.__name__
+)
+def test_whatever_asks_for_a_reason_is_refused_without_one(row):
+    empty = {f.name: None for f in fields_of(row.event) if f.name not in ("key", "patient", "by", "happened_s")}
+    run = Case(replace(case().session, phase=row.phases[0], observer=NURSE))
+    assert run.refused(row.event, DOCTOR, **{**empty, "reason": " "}).rule == "REASON"
+
+
 # -- the right person ------------------------------------------------------------------------------------
 
 
