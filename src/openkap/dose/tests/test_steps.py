@@ -480,6 +480,7 @@ def test_an_emergency_whose_alert_a_prescriber_settled_before_is_over_all_the_sa
 def test_an_emergency_is_ended_by_a_prescriber_with_the_drug_stopped_and_leads_to_recovery(dosing: Case):
     dosing.do(e.Emergency)
     assert dosing.refused(e.EmergencyOver, NURSE, reason="well").rule == "ROLE"
+    assert dosing.refused(e.EmergencyOver, DOCTOR, reason=" ").rule == "REASON"
     assert dosing.refused(e.EmergencyOver, DOCTOR, reason="well").rule == "RES-1"
     dosing.do(e.Stop, reason="emergency", given_mg=DoseMg(Decimal(5)))
     dosing.do(e.EmergencyOver, DOCTOR, reason="vagal, well")
