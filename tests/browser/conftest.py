@@ -5,10 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.surf import CHROMIUM, QUIET, Surf
 from tests.database import Clinic, make_clinic
+
+
+expect.set_options(timeout=20_000)  # ms; the machine of the tests may be busy, and none waits for what will not come
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -70,7 +70,7 @@ def test_a_patient_answers_through_a_tunnel_reads_help_at_once_and_sends(surf: S
     assert answers_of(request) == {"1": "1", **{str(k): "0" for k in range(2, 9)}, "9": "1"}
     assert [a.link_id for a in Answer.objects.order_by("pk")] == [str(k) for k in range(1, 10)]  # order kept
     assert SafetyAlert.objects.get().notices.exists()
-    assert page.evaluate("localStorage.length") == 0
+    surf.until(page, "localStorage.length === 0")
 
     page.get_by_role("button", name="Go on when you are ready").click()
     choose(page, "Somewhat difficult")  # asked and kept, not scored
@@ -190,7 +190,7 @@ def test_a_shared_device_keeps_nothing_after_stop_here(surf: Surf):
     expect(page.get_by_role("status")).to_contain_text("reached the clinic")
     page.get_by_role("button", name="Stop here, finish later").click()
     expect(page.get_by_role("heading", name="Stopped here")).to_be_visible()
-    assert page.evaluate("localStorage.length") == 0
+    surf.until(page, "localStorage.length === 0")
     page.go_back()
     expect(page.get_by_label("Your birth date")).to_be_visible()
     surf.check(page, "form-birth-date")
