@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.browser.surf import CHROMIUM, QUIET, Surf
 from tests.database import Clinic, make_clinic
 
-
 expect.set_options(timeout=20_000)  # ms; the machine of the tests may be busy, and none waits for what will not come
 
 
