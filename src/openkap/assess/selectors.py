@@ -35,8 +35,10 @@ from openkap.assess.models import (
     SafetyAlert,
 )
 from openkap.people.models import CareTeam, Membership, Patient, Site, User
+from openkap.people.policy import reaches
 from openkap.people.prepared import Prepared
-from openkap.people.types import CLINICIANS, STAFF, Principal
+from openkap.people.selectors import visible_patients
+from openkap.people.types import CLINICIANS, STAFF, Principal, Purpose, Relation
 
 Word = Literal["assigned", "sent", "opened", "overdue", "done", "declined", "withdrawn"]
 WORDS: tuple[Word, ...] = ("overdue", "opened", "sent", "assigned", "done", "declined", "withdrawn")
@@ -132,18 +134,24 @@ class DueForm:
     days_late: int
 
 
-def due_forms(
-    patients: QuerySet[Patient], on: date, until: date, most: int
-) -> tuple[int, list[DueForm], list[DueForm]]:
+def open_forms(principal: Principal, purpose: Purpose) -> QuerySet[OpenForm]:
+    """Open forms of `visible_patients`; the whole site's without asking for each patient."""
+    found = OpenForm.objects.filter(site=principal.site_id)
+    if Relation.SITE in reaches(principal, purpose):
+        return found
+    return found.filter(patient__in=visible_patients(principal, purpose))
+
+
+def due_forms(open_: QuerySet[OpenForm], on: date, until: date, most: int) -> tuple[int, list[DueForm], list[DueForm]]:
     """
     How many open forms are late, the latest of them, and the first that are due by a day.
 
     Args:
-        patients: from `visible_patients`.
+        open_: from `open_forms`.
         on: today. until: the last day of those to come.
         most: rows of each list.
     """
-    open_ = OpenForm.objects.filter(patient__in=patients).order_by("due", "pk")
+    open_ = open_.order_by("due", "pk")
     late, soon = open_.filter(due__lt=on), open_.filter(due__gte=on, due__lte=until)
     columns = ("pk", "due", "request__form", "patient_id", "patient__given", "patient__family")
     found = [list(rows.values_list(*columns)[:most]) for rows in (late, soon)]

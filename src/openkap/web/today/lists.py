@@ -10,7 +10,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from openkap.assess.selectors import DueForm, due_forms
+from openkap.assess.selectors import DueForm, due_forms, open_forms
 from openkap.people.models import CareTeam
 from openkap.people.selectors import visible_ids, visible_patients
 from openkap.people.types import CLINICIANS, Principal, Purpose, Role
@@ -85,8 +85,8 @@ def _gathered(principal: Principal, now: datetime) -> tuple[Lists, bool]:
         todo += items.unusual_access(principal)
     late_count, late, soon = 0, list[DueForm](), list[DueForm]()
     if treats or arranges:
-        patients, day = visible_patients(principal, Purpose.ADMINISTRATION), now.date()
-        late_count, late, soon = due_forms(patients, day, day + items.SOON, items.MOST)
+        open_, day = open_forms(principal, Purpose.ADMINISTRATION), now.date()
+        late_count, late, soon = due_forms(open_, day, day + items.SOON, items.MOST)
     new = items.newcomers(principal, now) if treats else []
     due = items.by_person(soon)
     found = Lists(
