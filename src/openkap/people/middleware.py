@@ -31,6 +31,7 @@ from openkap.people.audit import Event
 from openkap.people.devices import idle_limit
 from openkap.people.once import FIELD, new_key
 from openkap.people.policy import Policy, policy_of
+from openkap.people.reads import record_read
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.selectors import emergency_of, principal_of, visible_patient
 from openkap.people.sign_in import SEEN_AT, SIGNED_IN_AT, missing_factor, recently_proved
@@ -155,7 +156,7 @@ class Gate:
             for patient_id in sorted(request.disclosed)
         ]
         try:
-            audit.record(request.principal.site_id, events, principal=request.principal, origin=origin_of(request))
+            record_read(request.principal.site_id, events, principal=request.principal, origin=origin_of(request))
         except DatabaseError:
             log.exception("audit.unwritten")
             return False
