@@ -37,9 +37,9 @@ from report import write_web  # noqa: E402
 from openkap.project.environment import Environment  # noqa: E402
 
 CONNECTIONS = 16
-WORKERS = Environment.read({}).workers
+WORKERS = Environment.read(os.environ).workers
 TICKS = os.sysconf("SC_CLK_TCK")
-WARM = 3  # rounds before it counts
+WARM = 8  # rounds before it counts
 GOAL_MS, GOAL_RATIO = 100, 2.5
 
 
@@ -220,7 +220,8 @@ def measured(clinic: dict[str, Any], requests: int) -> dict[str, Any]:
     with Server("openkap.project.asgi:application", port) as server:
         for what, jobs, each in asyncio.run(scenarios(port, clinic, PASSWORD)):
             first = first_time(server, each)
-            asyncio.run(race(port, CONNECTIONS, islice(jobs, WARM * len(each))))  # each process opens charts of its own
+            for _ in range(WARM):  # new connections each time, so that each process comes to open every chart
+                asyncio.run(race(port, CONNECTIONS, islice(jobs, len(each))))
             load = os.getloadavg()[0]
             rows.append({"what": what, "first": first, "load": load, **measure(server, jobs, requests)})
             print(what, {key: round(value, 1) for key, value in rows[-1].items() if key != "what"}, file=sys.stderr)

@@ -80,7 +80,7 @@ TEMPLATES = [
 def _database() -> dict[str, Any]:
     database = ENVIRONMENT.database
     if database.engine == "sqlite":
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": database.name, "OPTIONS": sqlite.OPTIONS}
+        return {"ENGINE": "openkap.project.sqlite", "NAME": database.name, "OPTIONS": sqlite.OPTIONS}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": database.name,
