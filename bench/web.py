@@ -55,7 +55,7 @@ class Server:
             "import sys; sys.path.insert(0, sys.argv[1]); from granian.server import Server;"
             "from granian.constants import Interfaces;"
             "Server(sys.argv[2], address='127.0.0.1', port=int(sys.argv[3]),"
-            " interface=Interfaces.ASGINL, workers=int(sys.argv[4]), log_access=False).serve()"
+            " interface=Interfaces.ASGINL, workers=int(sys.argv[4]), workers_kill_timeout=10, log_access=False).serve()"
         )
         self.log = tempfile.TemporaryFile()  # noqa: SIM115
         command = [sys.executable, "-c", start, str(HERE), application, str(port), str(WORKERS)]
