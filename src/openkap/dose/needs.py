@@ -138,13 +138,14 @@ def order_stands(session: Session, event: Any, now: Stamp) -> Refused | None:
 
 
 def drawn_for_order(session: Session, event: Any, _: Stamp) -> Refused | None:
-    """What was drawn up is for the order as it stands, by the person who sends it."""
+    """What was drawn up is what the order as it stands comes to, by the person who sends it."""
     order = session.order
     if order is None or event.draw.digest != orders.digest(order):
         return no("HAZ-17", "The draw is not for the order as it stands: draw it up for that one.")
     if event.draw.by != event.by or event.draw.checked_by is not None:
         return no("DOS-MG-1", "The person who draws it up enters it, and a second person checks it afterwards.")
-    return None
+    found = orders.draw_fault(order, event.draw, session.protocol, [dose.given_mg or dose.mg for dose in session.given])
+    return no(found.row, f"{found.text} {found.remedy}") if found else None
 
 
 def second_check(session: Session, event: Any, _: Stamp) -> Refused | None:

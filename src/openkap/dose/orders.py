@@ -12,19 +12,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from openkap.dose.types import Draw, Finding, Order, Protocol, Signature, Staff
 from openkap.kernel.clock import Span, When, fresh
-from openkap.kernel.errors import UserError
+from openkap.kernel.errors import UnitRefused, UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
-from openkap.plan.limits import limit_for, within_limits
+from openkap.plan.limits import LimitBreach, limit_for, within_limits
 from openkap.plan.words import ROUTE_WORDS
 from openkap.screen.rulebook import rules
 
 AMOUNT, ROUTE, WEIGHT, TYPED, TOP_UP = "DOS-MG-1", "ORDER-ROUTE", "PRE-9", "ORDER-TYPED", "DOS-LATE-1"
+ROUND = "ORDER-ROUND"
+LIQUID = frozenset({"iv", "im", "sc"})  # drawn by volume: nothing is given by these routes without a strength
 _FREE = ("signature", "second", "typed_again")  # what a signature does not bind: it comes later, or with it
 
 
@@ -67,11 +69,7 @@ def faults(order: Order, protocol: Protocol, patient: str, on: date, before: Seq
         found.append(_no(TOP_UP, text, "Write the reason."))
     if found:
         return found
-    total = DoseMg(order.mg.mg + sum((one.mg for one in before), Decimal(0)))
-    per_kg = _per_kg(order, before)
-    breaches = within_limits(
-        order.route, order.drug, total, per_kg, order.duration_min, site=protocol.site_max, book=protocol.book
-    )
+    breaches = _breaches(order, order.mg, protocol, before)
     found += [_no(breach.row, breach.text, "Order less, or another route.") for breach in breaches]
     signature = order.signature
     if signature is None or signature.by.role is not Role.PRESCRIBER:
@@ -81,19 +79,30 @@ def faults(order: Order, protocol: Protocol, patient: str, on: date, before: Seq
     return found
 
 
-def drawn(order: Order, lot: str, per_ml: Quantity | None, syringe_step_ml: Decimal | None, by: Staff) -> Draw:
+def drawn(
+    order: Order,
+    lot: str,
+    per_ml: Quantity | None,
+    syringe_step_ml: Decimal | None,
+    by: Staff,
+    *,
+    down: bool = False,
+) -> Draw:
     """
     What to draw up for an order from a lot.
 
     Args:
         per_ml: strength of the lot, a mass per volume; None for lozenges and devices, which are given whole.
-        syringe_step_ml: the measurable step of the syringe: the one rounding is made there.
+        syringe_step_ml: the measurable step of the syringe: the one rounding is made there, half up.
+        down: rounded down instead, where half up would pass a limit.
 
     Raises:
-        UserError: a strength or a step of nought or less, a step without a strength, or a volume that rounds to nought.
+        UserError: no strength for a liquid, a strength or a step of nought or less, or a volume that rounds to nought.
         UnitRefused: `per_ml` is not mg/mL.
     """
     if per_ml is None:
+        if order.route in LIQUID:
+            raise UserError("strength: a liquid has one; pick a lot with its strength in mg/mL.")
         return Draw(digest(order), lot, order.mg, by)
     if syringe_step_ml is None or syringe_step_ml <= 0:
         raise UserError("syringe: give its measurable step in mL, above 0.")
@@ -101,11 +110,38 @@ def drawn(order: Order, lot: str, per_ml: Quantity | None, syringe_step_ml: Deci
     if strength <= 0:
         raise UserError("strength: the lot's strength must be above 0 mg/mL; correct the lot.")
     exact = order.mg.mg / strength
-    steps = (exact / syringe_step_ml).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    steps = (exact / syringe_step_ml).quantize(Decimal(1), rounding=ROUND_DOWN if down else ROUND_HALF_UP)
     if steps == 0:
         raise UserError(f"syringe: {number(exact)} mL is less than it can measure; take a finer syringe.")
     volume = steps * syringe_step_ml
-    return Draw(digest(order), lot, DoseMg(volume * strength), by, per_ml, volume, exact)
+    return Draw(digest(order), lot, DoseMg(volume * strength), by, per_ml, volume, exact, syringe_step_ml)
+
+
+def draw_fault(order: Order, draw: Draw, protocol: Protocol, before: Sequence[DoseMg] = ()) -> Finding | None:
+    """
+    Why a draw is not the order's; None if it is. It is worked out anew: no number of the draw is believed.
+
+    What it really holds is held against the limits again, and may differ from the order by no more than ORDER-ROUND.
+    """
+    try:
+        made = drawn(order, draw.lot, draw.per_ml, draw.step_ml, draw.by)
+        if _breaches(order, made.mg, protocol, before):
+            made = drawn(order, draw.lot, draw.per_ml, draw.step_ml, draw.by, down=True)
+    except UserError as fault:
+        return _no(AMOUNT, f"{fault}", "Draw it up again.")
+    except UnitRefused:
+        return _no(AMOUNT, "The strength must be in mg/mL.", "Correct the lot.")
+    if replace(draw, checked_by=None) != made:
+        text = f"{draw.mg} in {_ml(draw)} was entered; the order of {order.mg} is {made.mg} in {_ml(made)}."
+        return _no(AMOUNT, text, "Draw it up again.")
+    if breaches := _breaches(order, made.mg, protocol, before):
+        return _no(breaches[0].row, f"Rounded to {made.mg}: {breaches[0].text}", "Take a finer syringe.")
+    most = protocol.number(ROUND, "most_pct")
+    off = abs(made.mg.mg - order.mg.mg) / order.mg.mg * 100
+    if off > most:
+        text = f"Rounded to {made.mg}, {number(round(off, 1))} % off the order of {order.mg}; limit {number(most)} %."
+        return _no(ROUND, text, "Take a finer syringe, or a weaker strength.")
+    return None
 
 
 def check_of(draw: Draw, by: Staff, read_per_ml: Quantity | None) -> Finding | None:
@@ -158,9 +194,9 @@ def _weighing(order: Order, protocol: Protocol, on: date) -> list[tuple[str, str
 def _typing(order: Order) -> list[tuple[str, str, str]]:
     """An amount outside the computed options is entered twice, or checked by a second signer."""
     if not order.typed:
-        if order.planned_mg is not None and order.planned_mg != order.mg:
-            return [(TYPED, f"{order.mg} is not one of the computed options.", "Enter it as a typed amount, twice.")]
-        return []
+        if order.planned_mg == order.mg:
+            return []
+        return [(TYPED, f"{order.mg} is not one of the computed options.", "Enter it as a typed amount, twice.")]
     twice = order.typed_again == order.mg
     signer = order.signature.by.id if order.signature else ""
     second = (
@@ -173,11 +209,25 @@ def _typing(order: Order) -> list[tuple[str, str, str]]:
     return [(TYPED, f"{order.mg} was typed{much}.", "Enter it a second time, or ask a second person to sign.")]
 
 
-def _per_kg(order: Order, before: Sequence[DoseMg]) -> DoseMgPerKg | None:
+def _breaches(order: Order, mg: DoseMg, protocol: Protocol, before: Sequence[DoseMg]) -> tuple[LimitBreach, ...]:
+    """The limits that this amount of an order breaks, together with what was given before."""
+    total = DoseMg(mg.mg + sum((one.mg for one in before), Decimal(0)))
+    per_kg = _per_kg(order, mg, before)
+    return within_limits(
+        order.route, order.drug, total, per_kg, order.duration_min, site=protocol.site_max, book=protocol.book
+    )
+
+
+def _per_kg(order: Order, mg: DoseMg, before: Sequence[DoseMg]) -> DoseMgPerKg | None:
     if order.mg_per_kg is None or order.weight is None:
         return None
     kg = order.weight.quantity.to("kg").value
-    return DoseMgPerKg(order.mg_per_kg.mg_per_kg + sum((one.mg / kg for one in before), Decimal(0)))
+    now = order.mg_per_kg.mg_per_kg if mg == order.mg else mg.mg / kg
+    return DoseMgPerKg(now + sum((one.mg / kg for one in before), Decimal(0)))
+
+
+def _ml(draw: Draw) -> str:
+    return f"{number(draw.volume_ml)} mL" if draw.volume_ml is not None else "no volume"
 
 
 def _no(row: str, text: str, remedy: str) -> Finding:

@@ -300,7 +300,7 @@ class Order:
         step: which dose of the session: 1, then boosters 2, 3, ...
         mg: unrounded; `mg_per_kg` with the weight, None where the dose goes by mg alone.
         duration_min: of an infusion; None where it is given at once.
-        planned_mg: what the plan proposed, for the ratio; `typed`: chosen outside the computed options.
+        planned_mg: what the plan proposed, None where every amount was typed; `typed`: chosen outside its options.
         typed_again: the number entered a second time, where it was typed.
         second: another prescriber or nurse who checked a typed number.
         signature: by a prescriber.
@@ -333,6 +333,7 @@ class Draw:
         digest: of the order it was drawn for.
         lot, per_ml: as picked from stock: the strength is the lot's and is typed nowhere.
         volume_ml: at the measurable step of the syringe; `unrounded_ml` beside it. None for a lozenge or a device.
+        step_ml: the measurable step of the syringe.
         mg: what that volume holds.
         by, checked_by: two people.
     """
@@ -344,6 +345,7 @@ class Draw:
     per_ml: Quantity | None = None
     volume_ml: Decimal | None = None
     unrounded_ml: Decimal | None = None
+    step_ml: Decimal | None = None
     checked_by: Staff | None = None
 
 

@@ -61,13 +61,19 @@ def order(mg_per_kg: str = "0.5", **changes: Any) -> Order:
         "o1", 1, 1, "p1", "ketamine", "iv", DoseMgPerKg(Decimal(mg_per_kg)).times(WEIGHT.quantity),
         DoseMgPerKg(Decimal(mg_per_kg)), WEIGHT, Decimal(40),
     )  # fmt: skip
-    return replace(made, **changes)
+    return _planned(made, changes)
 
 
 def by_mouth(mg: str = "100", **changes: Any) -> Order:
     """A lozenge: by mg alone."""
     made = Order("o1", 1, 1, "p1", "ketamine", "sublingual", DoseMg(Decimal(mg)), None, None)
-    return replace(made, **changes)
+    return _planned(made, changes)
+
+
+def _planned(made: Order, changes: dict[str, Any]) -> Order:
+    """As the plan proposed it, unless the test says otherwise."""
+    made = replace(made, **changes)
+    return made if "planned_mg" in changes else replace(made, planned_mg=made.mg)
 
 
 @dataclass

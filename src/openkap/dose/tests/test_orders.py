@@ -24,7 +24,7 @@ from openkap.dose.tests.sessions import (
     order,
     ward,
 )
-from openkap.dose.types import Order
+from openkap.dose.types import Draw, Order
 from openkap.kernel.errors import UnitRefused, UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity
 
@@ -152,8 +152,8 @@ def test_the_ratio_to_the_plan_is_said():
     found = orders.faults(orders.signed(made, DOCTOR, BEGIN), ward("sublingual"), "p1", DAY)
     assert "410 mg was typed, 10 times the plan." in found[0].text
     assert orders.ratio(made) == 10
-    assert orders.ratio(by_mouth()) is None
-    bare = orders.faults(by_mouth(typed=True), ward("sublingual"), "p1", DAY)
+    assert orders.ratio(by_mouth(planned_mg=None)) is None
+    bare = orders.faults(by_mouth(typed=True, planned_mg=None), ward("sublingual"), "p1", DAY)
     assert bare[0].text == "100 mg was typed."
 
 
@@ -168,6 +168,13 @@ def test_every_slip_of_a_digit_or_of_the_point_is_stopped(amount: Decimal, slip:
     if slipped in (amount, 0):
         return
     assert rows(by_mouth(f"{slipped:f}", planned_mg=DoseMg(amount)))
+
+
+@pytest.mark.hazard("HAZ-09", "C1")
+@pytest.mark.parametrize("made", [by_mouth(planned_mg=None), order(planned_mg=None)])
+def test_an_amount_that_no_plan_proposed_was_typed(made):
+    assert rows(made) == ["ORDER-TYPED"]
+    assert rows(replace(made, typed=True, typed_again=made.mg)) == []
 
 
 # -- a further dose --------------------------------------------------------------------------------------
@@ -253,3 +260,63 @@ def test_what_has_no_strength_is_checked_without_one():
     draw = orders.drawn(by_mouth(), "L", None, None, NURSE)
     assert orders.check_of(draw, SECOND, None) is None
     assert orders.check_of(draw, SECOND, PER_ML).row == "DOS-MG-1"
+
+
+def fault(made: Order, draw: Draw, before=()) -> str | None:
+    found = orders.draw_fault(made, draw, ward(made.route, made.drug), before)
+    return found.row if found else None
+
+
+@pytest.mark.hazard("HAZ-11", "C1")
+@pytest.mark.parametrize("route", ["iv", "im", "sc"])
+def test_a_liquid_is_never_drawn_without_a_strength(route):
+    made = order(route=route)
+    with pytest.raises(UserError, match="strength"):
+        orders.drawn(made, "L", None, None, NURSE)
+    assert fault(made, Draw(orders.digest(made), "L", made.mg, NURSE)) == "DOS-MG-1"
+
+
+@pytest.mark.hazard("HAZ-11", "C1")
+@pytest.mark.hazard("HAZ-09", "C1")
+def test_a_draw_is_worked_out_anew_and_no_number_of_it_is_believed():
+    good = orders.drawn(order(), "L", PER_ML, STEP_ML, NURSE)
+    assert fault(order(), good) is None
+    changed = (
+        {"mg": DoseMg(D(410))}, {"volume_ml": D("8.2")}, {"mg": DoseMg(D(410)), "volume_ml": D("8.2")},
+        {"unrounded_ml": D(1)}, {"per_ml": Quantity(D(10), "mg/mL")}, {"per_ml": None}, {"step_ml": None},
+        {"per_ml": Quantity(D(50), "mg")}, {"step_ml": D(-1)},
+    )  # fmt: skip
+    for change in changed:
+        assert fault(order(), replace(good, **change)) == "DOS-MG-1", change
+    assert fault(by_mouth(), replace(orders.drawn(by_mouth(), "L", None, None, NURSE), mg=DoseMg(D(10)))) == "DOS-MG-1"
+
+
+@pytest.mark.hazard("HAZ-16", "C1")
+@pytest.mark.parametrize(
+    ("mg", "strength", "step", "row"),
+    [("41", 82, "1", "DOS-MG-1"), ("40", 100, "0.01", None), ("19", 100, "0.1", "ORDER-ROUND"),
+     ("20", 105, "0.2", None), ("20", 106, "0.2", "ORDER-ROUND"), ("20", 95, "0.2", None),
+     ("20", 94, "0.2", "ORDER-ROUND")],
+)  # fmt: skip
+def test_what_the_syringe_can_measure_is_near_the_order(mg, strength, step, row):
+    made = order(str(D(mg) / 82), mg=DoseMg(D(mg)))
+    draw = orders.drawn(made, "L", Quantity(D(strength), "mg/mL"), D(step), NURSE)
+    assert fault(made, draw) == row
+
+
+@pytest.mark.hazard("HAZ-16", "C1")
+@pytest.mark.hazard("HAZ-09", "C2")
+def test_rounding_passes_no_limit_that_the_order_keeps():
+    """41 mg is the limit of the site. At 49 mg/mL half up would be 41.16 mg: it is rounded down."""
+    weaker = Quantity(D(49), "mg/mL")
+    up = orders.drawn(order(), "L", weaker, STEP_ML, NURSE)
+    down = orders.drawn(order(), "L", weaker, STEP_ML, NURSE, down=True)
+    assert (up.mg, down.mg) == (DoseMg(D("41.16")), DoseMg(D("40.67")))
+    assert fault(order(), up) == "DOS-MG-1"
+    assert fault(order(), down) is None
+    less = order("0.4")
+    up, down = (orders.drawn(less, "L", weaker, STEP_ML, NURSE, down=way) for way in (False, True))
+    assert (fault(less, up), fault(less, down)) == (None, "DOS-MG-1")
+    before = [DoseMg(D("8.2"))]
+    assert (fault(less, up, before), fault(less, down, before)) == ("DOS-MG-1", None)
+    assert fault(less, down, [DoseMg(D(20))]) == "DOS-IV"

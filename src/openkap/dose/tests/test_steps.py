@@ -250,6 +250,14 @@ def test_a_draw_for_another_order_or_in_another_s_name_or_checked_already_is_ref
     assert run.refused(e.CheckDraw, SECOND, per_ml=PER_ML).rule == "DOS-MG-1"
 
 
+@pytest.mark.hazard("HAZ-11", "C1")
+def test_ten_times_the_order_is_not_charted_as_drawn_up():
+    run = case().to_ready()
+    draw = orders.drawn(run.session.order, "L", PER_ML, STEP_ML, NURSE)
+    tenfold = replace(draw, mg=DoseMg(Decimal(410)), volume_ml=Decimal("8.2"))
+    assert run.refused(e.DrawUp, draw=tenfold).rule == "DOS-MG-1"
+
+
 @pytest.mark.hazard("HAZ-10", "C2")
 def test_what_is_charted_holds_amount_per_kg_volume_and_strength_together(dosing: Case):
     dose = dosing.session.given[0]
