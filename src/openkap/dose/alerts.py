@@ -165,7 +165,9 @@ def raised(
     worse = rises or _beyond(value, old.worst, high)
     anew = rises or (old.acknowledged is not None and (worse or old.acknowledged[0].role is not Role.PRESCRIBER))
     new = replace(old, level="red" if rises else old.level, text=text, readings=(*old.readings, source))
-    new = replace(new, rows=rows if worse else old.rows, worst=value if worse and value is not None else old.worst)
+    new = replace(
+        new, retake="", rows=rows if worse else old.rows, worst=value if worse and value is not None else old.worst
+    )
     if anew:
         new = replace(new, since_s=now, acknowledged=None)
     if anew or worse:
@@ -200,7 +202,8 @@ def watched_checks(session: Session) -> tuple[Session, list[Effect]]:
         missed = check.state == "missed" and (standing is None or MISSED not in standing.text)
         if standing is not None and not missed:
             continue
-        name = f"{about.removeprefix('recheck ')} again" if about.startswith("recheck ") else f"{about} min"
+        kind, what, *dose = about.split(" ", 2)
+        name = f"{what} again" if kind == "recheck" else " ".join([kind, what, "min", *dose])
         text = f"{MISSED if missed else 'Check late'}: {name}"
         session, more = raised(session, about, "amber", (EVERY,), text, _source(session, about), persists=missed)
         effects += more
@@ -227,14 +230,48 @@ def _quiet(session: Session, standing: Alert | None, reading: Reading) -> tuple[
     """A quiet value ends an alert that somebody has acknowledged, if it is newer than what raised it."""
     if standing is None or not reading.confirmed:
         return session, []
-    behind = [r for r in session.readings if r.id in standing.readings]
+    behind = _behind(session, standing)
     if any(r.taken_s >= reading.taken_s and not r.voided for r in behind):
         return session, []
-    if behind and all(r.voided for r in behind):
-        return over(session, standing, ARTEFACT)
+    if struck(session, standing):
+        return _retaken(session, standing, reading)
     if standing.acknowledged is None:
         return session, []
     return over(session, standing, "quiet at the recheck")
+
+
+def struck(session: Session, alert: Alert) -> bool:
+    """True where every value behind an alert was struck: it waits for a retake."""
+    behind = _behind(session, alert)
+    return bool(behind) and all(r.voided for r in behind)
+
+
+def proven(session: Session, alert: Alert, by: Staff | None = None) -> bool:
+    """
+    True where what was struck is shown to be an artefact: retaken, and, if red, confirmed by a prescriber.
+
+    Args:
+        by: who confirms it now; None: nobody does, so the prescriber must have struck it.
+    """
+    if not any(r.id == alert.retake and not r.voided for r in session.readings):
+        return False
+    people = [by] if by else [r.voided_by for r in _behind(session, alert)]
+    return alert.level == "amber" or all(one is not None and one.role is Role.PRESCRIBER for one in people)
+
+
+def _retaken(session: Session, alert: Alert, reading: Reading) -> tuple[Session, list[Effect]]:
+    """A retake is a value of its own, measured later than what was struck; a correction is none."""
+    if reading.replaces or any(r.taken_s >= reading.taken_s for r in _behind(session, alert)):
+        return session, []
+    alert = replace(alert, retake=reading.id)
+    session = _put(session, alert)
+    if proven(session, alert):
+        return over(session, alert, ARTEFACT)
+    return session, [Effect("task", ("confirm the artefact", alert))]
+
+
+def _behind(session: Session, alert: Alert) -> list[Reading]:
+    return [r for r in session.readings if r.id in alert.readings]
 
 
 # -- whom it reaches -------------------------------------------------------------------------------------

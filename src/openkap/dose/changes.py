@@ -61,7 +61,7 @@ def confirmed(session: Session, event: Any, now: Stamp) -> Made:
 
 def judge(session: Session, event: Any, now: Stamp) -> Made:
     """The screening of the dose day."""
-    return replace(session, judged=event.judged, judged_s=now.elapsed_s), []
+    return replace(session, judged=event.judged, judged_s=now.elapsed_s, read_since=False), []
 
 
 def answer(session: Session, event: Any, now: Stamp) -> Made:
@@ -197,9 +197,12 @@ def mark(session: Session, event: Any, now: Stamp) -> Made:
 
 
 def acknowledge(session: Session, event: Any, now: Stamp) -> Made:
-    """The person owns it; if the value is quiet again already, it is over."""
+    """The person owns it; if the value is quiet again already, it is over. A struck one is over once it was retaken."""
     changed = _alert(session, event.alert, owner=event.by, acknowledged=(event.by, now.elapsed_s))
     found = alerts.find(changed, event.alert)
+    if found and alerts.struck(changed, found):
+        artefact = alerts.proven(changed, found, event.by)
+        return alerts.over(changed, found, alerts.ARTEFACT) if artefact else (changed, [])
     last = newest(changed, found.about) if found and found.about in changed.protocol.measures else None
     if found and last and last.confirmed and not alerts.broken(changed, last.measure, last.quantity.value):
         return alerts.over(changed, found, "quiet when acknowledged")
@@ -308,8 +311,8 @@ def event_reading(event: Any, measure: str, now: Stamp) -> Reading:
 def correct_reading(session: Session, event: Any) -> Session:
     """The session with one value struck, by whom and why."""
     why = f"{event.by.name}: {event.reason}"
-    kept = tuple(replace(r, voided=why) if r.id == event.reading else r for r in session.readings)
-    return replace(session, readings=kept)
+    kept = tuple(replace(r, voided=why, voided_by=event.by) if r.id == event.reading else r for r in session.readings)
+    return replace(session, readings=kept, read_since=True)
 
 
 def _dose(session: Session, **changes: Any) -> Session:
@@ -340,4 +343,5 @@ def _filed(session: Session, reading: Reading) -> Made:
     value = reading.quantity.to(session.protocol.measures[reading.measure].unit)
     sure = not alerts.leaps(session, reading.measure, value.value, reading.taken_s)
     reading = replace(reading, quantity=value, confirmed=sure)
-    return alerts.after_reading(replace(session, readings=(*session.readings, reading)), reading)
+    session = replace(session, readings=(*session.readings, reading), read_since=True)
+    return alerts.after_reading(session, reading)

@@ -29,7 +29,7 @@ class Due:
     One check.
 
     Args:
-        about: `vitals 10`, `mind 20`, `recheck systolic`: one alert stands for one of these.
+        about: `vitals 10`, `mind 20`, `vitals 10 (dose 2)`, `recheck systolic`: one alert stands for one of these.
         at_s: when it is due; lacking: groups that have no reading yet.
         state: `late` beyond the nurse's minutes, `missed` beyond the prescriber's.
     """
@@ -41,18 +41,18 @@ class Due:
 
 
 def due(session: Session) -> tuple[Due, ...]:
-    """Every check since the last dose began, up to the next one of each kind, and every recheck."""
-    start = session.started_s
-    if start is None:
-        return tuple(_rechecks(session))
+    """
+    Every check since the first dose began, up to the next one of each kind, and every recheck.
+
+    A further dose begins a schedule of its own; what was due before it stays due.
+    """
     found: list[Due] = []
     for kind, minutes in (("vitals", session.protocol.vitals_min), ("mind", session.protocol.mind_min)):
         groups = sorted({m.group for m in session.protocol.measures.values() if m.check == kind})
-        slots = _slots(minutes, session.protocol.later_min, (session.now_s - start) // MINUTE)
-        lacking = _lacking(session, groups, [start + slot * MINUTE for slot in slots])
-        for slot, without in zip(slots, lacking, strict=True):
-            at_s = start + slot * MINUTE
-            found.append(Due(f"{kind} {slot}", at_s, without, _state(session, at_s, bool(without))))
+        checks = _checks(session, kind, minutes)
+        lacking = _lacking(session, groups, [at_s for _, at_s in checks])
+        for (about, at_s), without in zip(checks, lacking, strict=True):
+            found.append(Due(about, at_s, without, _state(session, at_s, bool(without))))
     return (*found, *_rechecks(session))
 
 
@@ -105,6 +105,19 @@ def shown(session: Session, measure: str) -> Shown | None:
     return Shown(last, age, overdue)
 
 
+def _checks(session: Session, kind: str, minutes: Iterable[int]) -> list[tuple[str, int]]:
+    """Name and time of every check of a kind: of each dose those before the next dose began."""
+    found = []
+    starts = [dose.started.elapsed_s for dose in session.given]
+    for place, (start, until) in enumerate(zip(starts, (*starts[1:], None), strict=False), 1):
+        dose = f" (dose {place})" if place > 1 else ""
+        for slot in _slots(minutes, session.protocol.later_min, ((until or session.now_s) - start) // MINUTE):
+            at_s = start + slot * MINUTE
+            if until is None or at_s < until:
+                found.append((f"{kind} {slot}{dose}", at_s))
+    return found
+
+
 def _slots(minutes: Iterable[int], later_min: int, now_min: int) -> list[int]:
     """Minutes after the start: those of the schedule, then every `later_min` up to the first that is still to come."""
     slots = [minute for minute in minutes if minute >= 0]
@@ -115,7 +128,7 @@ def _slots(minutes: Iterable[int], later_min: int, now_min: int) -> list[int]:
 
 def _lacking(session: Session, groups: list[str], times: list[int]) -> list[tuple[str, ...]]:
     early = session.protocol.seconds(ALWAYS, "nurse_min")
-    start = session.started_s or 0
+    start = session.given[0].started.elapsed_s if session.given else 0
     without: list[list[str]] = [[] for _ in times]
     for group in groups:
         taken = [r.taken_s for r in valid(session) if session.protocol.measures[r.measure].group == group]

@@ -10,11 +10,12 @@ Source: PRE-*, BPG-*, GATE-*, WATCH-BASELINE, WATCH-GATE-BP, WATCH-ACUTE; hazard
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from openkap.dose import orders
 from openkap.dose.alerts import red_seen
-from openkap.dose.due import ALWAYS, MINUTE, newest, valid
+from openkap.dose.due import ALWAYS, MINUTE, late, newest, shown, stale_after_s, valid
 from openkap.dose.session import Session
 from openkap.dose.types import Finding, Judged, Protocol, Stamp
 from openkap.kernel.site import unsigned_words
@@ -24,14 +25,14 @@ from openkap.plan.limits import APART, OFTEN, FrequencyFinding, frequency
 from openkap.screen.rules import blocks
 from openkap.screen.types import Screening
 
-PERSON, SCREEN, RAISED, BASELINE = "PRE-1", "SCREEN", "BPG-2", "WATCH-BASELINE"
+PERSON, SCREEN, RAISED, BASELINE, STALE = "PRE-1", "SCREEN", "BPG-2", "WATCH-BASELINE", "WATCH-STALE"
 PRESSURE, ACUTE, FEAR = "WATCH-GATE-BP", "WATCH-ACUTE", "LOW-FEAR"
 VITALS = ("systolic", "diastolic", "heart-rate", "spo2", "respiratory-rate")
 UNMET = {Truth.TRUE: Truth.FALSE, Truth.UNKNOWN: Truth.UNKNOWN}  # a finding that fires is a line that is not met
 SIGN_OFFS = {APART: 2}  # DOS-FREQ-2: an exception with two sign-offs; every other decision needs one
 
 
-def judged(screening: Screening, day: date, chart_version: int = 0) -> Judged:
+def judged(screening: Screening, day: date, patient: str, chart_version: int = 0) -> Judged:
     """A screening of the dose day as the gate uses it; a screening that is none of a dose day clears nobody."""
     live = [f for f in screening.findings if f.truth is not Truth.FALSE and f.class_ != "inform"]
     cautions = [f for f in live if (f.class_ == "caution" if f.truth is Truth.TRUE else not blocks(f))]
@@ -43,6 +44,7 @@ def judged(screening: Screening, day: date, chart_version: int = 0) -> Judged:
         tuple(Finding(f.rule, UNMET[f.truth], f.because, f.action) for f in blocking),
         tuple(Finding(f.rule, UNMET[f.truth], f.because, f.action) for f in cautions),
         day,
+        patient,
         chart_version,
     )
 
@@ -51,12 +53,15 @@ def gate(session: Session, now: Stamp) -> tuple[Finding, ...]:
     """
     Every line of the gate as it stands now; it is green when all are TRUE.
 
-    Before a further dose in the same session the baseline and the frequency of sessions are not asked again.
+    Before a further dose in the same session the baseline and the frequency of sessions are not asked again; vital
+    values must be present and no check late.
     """
     first = not session.given
     lines = [*_person(session), *_screen(session, now), *_items(session, now), *_order(session, now), *_watch(session)]
     if first:
         lines += [*_pressure(session), *_baseline(session, now), *_often(session, now)]
+    else:
+        lines += _present(session, now)
     return tuple(lines)
 
 
@@ -97,9 +102,8 @@ def _screen(session: Session, now: Stamp) -> Iterator[Finding]:
         return
     if not session.given and now.elapsed_s - session.judged_s > baseline_age_s(session.protocol):
         yield Finding(SCREEN, Truth.UNKNOWN, "The screening was judged too long ago.", again)
-    newer = [r for r in session.readings if r.entered.elapsed_s > session.judged_s]
-    if newer and not session.given:
-        yield Finding(SCREEN, Truth.UNKNOWN, "Readings came after the screening was judged.", again)
+    if session.read_since:
+        yield Finding(SCREEN, Truth.UNKNOWN, "Readings came or were struck after the screening was judged.", again)
     yield from found.blocking
     if found.verdict not in ("eligible", "caution") and not found.blocking:
         yield Finding(SCREEN, Truth.UNKNOWN, f"The verdict of today is {found.verdict}.", again)
@@ -204,6 +208,18 @@ def _baseline(session: Session, now: Stamp) -> Iterator[Finding]:
             yield Finding(BASELINE, met, text, "Take it again.")
     met = Truth.TRUE if newest(session, "cadss-6", "cadss") else Truth.UNKNOWN
     yield Finding("PRE-8", met, "Dissociation before the dose.", "Rate it.")
+
+
+def _present(session: Session, now: Stamp) -> Iterator[Finding]:
+    """Before a further dose: every vital value is present, and no check of the doses before is late."""
+    here = replace(session, clock=now)
+    for name in VITALS:
+        value = shown(here, name)
+        title = session.protocol.measures[name].title
+        if value is None or not value.reading.confirmed or value.age_s > stale_after_s(session.protocol):
+            yield Finding(STALE, Truth.UNKNOWN, f"{title}: no present value.", "Take it.")
+    for check in late(here):
+        yield Finding(ALWAYS, Truth.UNKNOWN, f"Check {check.state}: {check.about}.", "Do it first.")
 
 
 def _often(session: Session, now: Stamp) -> Iterator[Finding]:

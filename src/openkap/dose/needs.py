@@ -19,10 +19,12 @@ from openkap.dose.session import Session
 from openkap.dose.types import Refused, Stamp
 from openkap.kernel.errors import UnitRefused
 from openkap.people.types import Role
+from openkap.plan.limits import limit_for
 
 Need = Callable[[Session, Any, Stamp], Refused | None]
 
 DEVICES = "WATCH-DEVICES"
+RATE = "mL/h"
 DOSERS = frozenset({Role.PRESCRIBER, Role.NURSE})
 WATCHERS = frozenset({Role.PRESCRIBER, Role.NURSE, Role.THERAPIST})
 
@@ -105,6 +107,16 @@ def may_decide(session: Session, event: Any, now: Stamp) -> Refused | None:
         return no("HAZ-26", f"{event.row} cannot be decided away: settle what it says.")
     if event.by.role not in deciders(event.row):
         return no("ROLE", f"{event.row} is for a prescriber to decide.")
+    return None
+
+
+def judged_here(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """The judgement is of this patient, and of no older chart than the one that stands."""
+    found, last = event.judged, session.judged
+    if found.patient != session.patient:
+        return no("HAZ-01", "The screening was judged for another patient: judge this patient's.")
+    if last is not None and found.chart_version < last.chart_version:
+        return no("HAZ-21", "The chart has changed since this was judged: judge the screening again.")
     return None
 
 
@@ -202,11 +214,21 @@ def lozenge_told(session: Session, event: Any, _: Stamp) -> Refused | None:
     return None
 
 
+def rate_makes_sense(_: Session, event: Any, __: Stamp) -> Refused | None:
+    """A volume per time above nought; to interrupt the infusion is a pause."""
+    if event.rate.unit != RATE:
+        return no("RATE", f"The rate is not a volume per time ({event.rate.unit}): enter it in {RATE}.")
+    return None if event.rate.value > 0 else no("RATE", "The rate is not above 0: enter a rate, or pause the infusion.")
+
+
 def devices_apart(session: Session, _: Any, now: Stamp) -> Refused | None:
-    """Nasal devices are used so many minutes apart."""
+    """Nasal devices are used so many minutes apart, and no more of them than the order holds."""
     if session.protocol.route != "nasal":
         return no("DEVICE", "This dose is not given by nasal devices.")
-    used = session.given[-1].devices_s
+    dose = session.given[-1]
+    used, each = dose.devices_s, limit_for(dose.route, dose.drug, session.protocol.book).step
+    if each is None or (len(used) + 1) * each > dose.mg.mg:
+        return no(DEVICES, f"{len(used)} devices are used and the order is {dose.mg}: no further device.")
     apart = session.protocol.seconds(DEVICES, "apart_min")
     if used and now.elapsed_s - used[-1] < apart:
         left = used[-1] + apart - now.elapsed_s

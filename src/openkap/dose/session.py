@@ -40,6 +40,7 @@ class Session:
         id, patient: bound for life; day: of the dose, on the site's calendar.
         observer: who watches now; `offered`: to whom the watch was offered and is not yet taken.
         maintenance: of a maintenance course; dose_times: earlier parenteral doses; None: not known.
+        read_since: a value came or was struck since the screening was judged.
         lines: alert lines in force, those of the protocol with the prescriber's changes for this session; `lines_s`:
             when one last changed.
         baseline: the last readings before the first dose, by measure.
@@ -61,6 +62,7 @@ class Session:
     dose_identity: Identity | None = None
     judged: Judged | None = None
     judged_s: int = 0
+    read_since: bool = False
     checks: tuple[Check, ...] = ()
     decisions: tuple[Decision, ...] = ()
     holds: tuple[Hold, ...] = ()

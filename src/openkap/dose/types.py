@@ -231,7 +231,7 @@ class Reading:
         quantity: value and unit; never without one.
         taken_s: when it was measured; `entered`: when the server got it.
         confirmed: False after a leap that nobody has repeated: it raises and clears nothing.
-        voided: why it no longer counts; the value stays readable.
+        voided: why it no longer counts, `voided_by` whom; the value stays readable.
         replaces: id of the reading it corrects.
     """
 
@@ -243,6 +243,7 @@ class Reading:
     by: Staff
     confirmed: bool = True
     voided: str = ""
+    voided_by: Staff | None = None
     replaces: str = ""
 
 
@@ -406,6 +407,7 @@ class Alert:
         rows: the lines behind it.
         owner: who has it now; there always is one.
         readings: ids of the readings behind it; `worst`: the worst of their values.
+        retake: id of the quiet value that was measured anew after all of them were struck.
         since_s: when the present ladder began; a new or worse value begins it anew.
         acknowledged, ended: who and when; None while nobody did.
         silent_until_s: silence of the sound, no more.
@@ -421,6 +423,7 @@ class Alert:
     since_s: int
     readings: tuple[str, ...] = ()
     worst: Decimal | None = None
+    retake: str = ""
     reached: tuple[Reach, ...] = ()
     acknowledged: tuple[Staff, int] | None = None
     silent_until_s: int = 0
@@ -470,12 +473,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The screening of the dose day as the gate uses it: verdict, what blocks, cautions that want a decision."""
+    """
+    The screening of the dose day as the gate uses it: verdict, what blocks, cautions that want a decision.
+
+    Args:
+        patient, day, chart_version: whose chart, on which day, in which version.
+    """
 
     verdict: str
     blocking: tuple[Finding, ...]
     cautions: tuple[Finding, ...]
     day: date
+    patient: str
     chart_version: int = 0
 
 

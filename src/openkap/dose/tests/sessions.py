@@ -53,7 +53,7 @@ def ward(route: Any = "iv", drug: Any = "ketamine") -> Protocol:
 
 def judged(*cautions: str, blocking: Sequence[Finding] = (), verdict: str = "", day: date = DAY) -> Judged:
     found = tuple(Finding(row, Truth.FALSE, f"{row} is a caution.", "") for row in cautions)
-    return Judged(verdict or ("caution" if cautions else "eligible"), tuple(blocking), found, day)
+    return Judged(verdict or ("caution" if cautions else "eligible"), tuple(blocking), found, day, "p1")
 
 
 def order(mg_per_kg: str = "0.5", **changes: Any) -> Order:
@@ -174,7 +174,7 @@ class Case:
         return self
 
     def in_hand(self) -> Case:
-        """Drawn up, checked, and the person identified again."""
+        """Drawn up, checked, and the person identified again; a further dose is screened again."""
         made = self.session.order
         assert made is not None
         liquid = made.route in ("iv", "im", "sc")
@@ -182,6 +182,8 @@ class Case:
         self.do(e.DrawUp, draw=draw)
         self.do(e.CheckDraw, SECOND, per_ml=PER_ML if liquid else None)
         self.do(e.ConfirmPerson, name=PERSON.name, born=PERSON.born)
+        if self.session.given:
+            self.do(e.Judge, SYSTEM, judged=judged())
         return self
 
     def start(self, **fields: Any) -> tuple[Effect, ...]:

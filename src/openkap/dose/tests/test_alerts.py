@@ -349,11 +349,65 @@ def test_an_artefact_that_was_struck_and_retaken_is_no_red_event_and_stays_reada
     assert dosing.session.open_alerts("red")
     dosing.now_s += 30
     dosing.read(systolic=128)
+    (alert,) = dosing.session.open_alerts("red")
+    for by in (NURSE, THERAPIST):
+        dosing.do(e.Acknowledge, by, alert=alert.id)
+        assert alerts.red_seen(dosing.session)
+    dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
     assert alerts.red_seen(dosing.session) == ()
     kept = next(r for r in dosing.session.readings if r.id == wrong.id)
     assert (kept.quantity.value, kept.voided) == (190, f"{NURSE.name}: cuff on the rail")
     dosing.do(e.Pause, reason="looked at the cuff")
     dosing.do(e.Resume)
+
+
+@pytest.mark.hazard("HAZ-39", "C1")
+@pytest.mark.hazard("HAZ-18", "C1")
+def test_a_red_value_that_is_corrected_in_one_stroke_stays_red(dosing: Case):
+    dosing.now_s += 60
+    dosing.read(systolic=190)
+    fields = {"quantity": Quantity(Decimal(120), "mm[Hg]"), "taken_s": dosing.now_s}
+    dosing.do(e.Correct, THERAPIST, reading=dosing.session.readings[-1].id, reason="typed wrong", **fields)
+    (alert,) = alerts.red_seen(dosing.session)
+    for by in (THERAPIST, DOCTOR):
+        dosing.do(e.Acknowledge, by, alert=alert.id)
+    dosing.do(e.Pause, reason="red")
+    assert dosing.refused(e.Resume).rule == "ALT-SBP"
+    dosing.now_s += 60
+    dosing.read(systolic=122)
+    dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
+    assert alerts.red_seen(dosing.session) == ()
+
+
+@pytest.mark.hazard("HAZ-39", "C1")
+def test_a_quiet_value_measured_before_the_struck_one_or_struck_itself_is_no_retake(dosing: Case):
+    before = dosing.now_s
+    dosing.now_s += 60
+    dosing.read(systolic=190)
+    dosing.do(e.Correct, DOCTOR, reading=dosing.session.readings[-1].id, reason="cuff")
+    dosing.read(taken_s=before, systolic=128)
+    dosing.read(systolic=128)
+    (alert,) = alerts.red_seen(dosing.session)
+    dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
+    assert alerts.red_seen(dosing.session) == dosing.session.open_alerts()
+    dosing.now_s += 60
+    dosing.read(systolic=129)
+    assert alerts.red_seen(dosing.session) == ()
+
+
+@pytest.mark.hazard("HAZ-39", "C1")
+def test_a_retake_that_was_struck_too_or_followed_by_red_proves_nothing(dosing: Case):
+    dosing.read(systolic=190)
+    dosing.do(e.Correct, reading=dosing.session.readings[-1].id, reason="cuff")
+    dosing.now_s += 60
+    dosing.read(systolic=128)
+    (alert,) = dosing.session.open_alerts()
+    dosing.do(e.Correct, reading=dosing.session.readings[-1].id, reason="wrong arm")
+    dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
+    assert alerts.red_seen(dosing.session)
+    dosing.read(systolic=190)
+    dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
+    assert alerts.red_seen(dosing.session)
 
 
 def test_a_red_value_that_was_true_stays_a_red_event_when_it_is_over(dosing: Case):

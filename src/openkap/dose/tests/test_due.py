@@ -214,5 +214,5 @@ def test_the_watch_begins_anew_with_a_further_dose():
     run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
     run.in_hand().start()
     assert run.session.started_s == run.now_s
-    assert set(states(run)) == {"vitals 30", "mind 45"}
+    assert set(states(run)) == {"vitals 30 (dose 2)", "mind 45 (dose 2)"}
     assert order().mg.mg == Decimal(41)

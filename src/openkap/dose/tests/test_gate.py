@@ -176,7 +176,7 @@ def finding(class_: str, truth: Truth, missing: str | None = None, *, conflict: 
     ],
 )  # fmt: skip
 def test_a_screening_becomes_what_blocks_and_what_wants_a_decision(found, verdict, blocking, cautions):
-    result = judged(Screening(verdict, found, (), "demonstration", dose_day=True), DAY)
+    result = judged(Screening(verdict, found, (), "demonstration", dose_day=True), DAY, "p1")
     assert [f.met for f in result.blocking] == blocking
     assert [f.met for f in result.cautions] == cautions
     assert result.verdict == verdict
@@ -184,7 +184,7 @@ def test_a_screening_becomes_what_blocks_and_what_wants_a_decision(found, verdic
 
 @pytest.mark.hazard("HAZ-21", "C1")
 def test_a_screening_that_is_none_of_the_dose_day_clears_nobody(at_gate: Case):
-    result = judged(Screening("eligible", (), (), "demonstration"), DAY)
+    result = judged(Screening("eligible", (), (), "demonstration"), DAY, "p1")
     at_gate.do(e.Judge, SYSTEM, judged=result)
     assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
 
@@ -196,6 +196,33 @@ def test_readings_after_the_judgement_ask_for_a_new_one(at_gate: Case):
     assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
     at_gate.do(e.Judge, SYSTEM, judged=made())
     assert shut(at_gate) == {}
+
+
+@pytest.mark.hazard("HAZ-21", "C1")
+def test_a_reading_in_the_second_of_the_judgement_asks_for_a_new_one_too(at_gate: Case):
+    at_gate.do(e.PassGate)
+    at_gate.read(systolic=170)
+    assert at_gate.session.phase is Phase.GATE
+    assert "SCREEN" in shut(at_gate)
+
+
+@pytest.mark.hazard("HAZ-21", "C1")
+def test_a_value_struck_after_the_judgement_asks_for_a_new_one(at_gate: Case):
+    at_gate.now_s += 60
+    at_gate.read(systolic=138)
+    at_gate.do(e.Judge, SYSTEM, judged=made())
+    assert shut(at_gate) == {}
+    at_gate.do(e.Correct, reading=at_gate.session.readings[-1].id, reason="arm moved")
+    assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
+
+
+@pytest.mark.hazard("HAZ-21", "C1")
+@pytest.mark.hazard("HAZ-01", "C3")
+def test_a_judgement_of_another_patient_or_an_older_chart_is_refused(at_gate: Case):
+    assert at_gate.refused(e.Judge, SYSTEM, judged=replace(made(), patient="p2")).rule == "HAZ-01"
+    at_gate.do(e.Judge, SYSTEM, judged=replace(made(), chart_version=7))
+    assert at_gate.refused(e.Judge, SYSTEM, judged=replace(made(), chart_version=6)).rule == "HAZ-21"
+    at_gate.do(e.Judge, SYSTEM, judged=replace(made(), chart_version=7))
 
 
 @pytest.mark.hazard("HAZ-21", "C2")

@@ -18,7 +18,7 @@ from openkap.kernel.truth import Truth
 def whole() -> Case:
     """A session in which much happened."""
     run = case().to_dosing()
-    run.do(e.SetRate, after_s=30, rate=Quantity(Decimal("1.2"), "mL"))
+    run.do(e.SetRate, after_s=30, rate=Quantity(Decimal("1.2"), "mL/h"))
     run.now_s += 600
     run.check(systolic=158)
     (alert,) = run.session.open_alerts()
@@ -51,7 +51,7 @@ def test_the_time_table_has_every_entry_with_minute_person_and_change_of_phase(w
     assert len(lines) == len(kept)
     said = {line.text for line in lines}
     for text in (
-        "dose 1 begun (ready → dosing)", "rate 1.2 mL", "Systolic pressure 158 mmHg", "Vomited a little",
+        "dose 1 begun (ready → dosing)", "rate 1.2 mL/h", "Systolic pressure 158 mmHg", "Vomited a little",
         "draw checked, strength read as 50 mg/mL", "drawn up: 41 mg of lot LOT-7", "“Floating, a bit scared.”",
         "Alertness, MOAA/S 5 points struck, now 4 points: slip", "Oxygen saturation 98 % struck: cold finger",
         "watch offered to Tom Nurse (synthetic): amber, taken", "on hold: The plan needs review.",

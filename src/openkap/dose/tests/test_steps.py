@@ -313,14 +313,14 @@ def test_a_repeat_returns_the_first_result_and_a_key_used_for_something_else_is_
 
 
 def test_pause_rate_resume_and_finish_stand_with_their_times(dosing: Case):
-    dosing.do(e.SetRate, after_s=60, rate=Quantity(Decimal("1.2"), "mL"))
+    dosing.do(e.SetRate, after_s=60, rate=Quantity(Decimal("1.2"), "mL/h"))
     dosing.do(e.Pause, after_s=60, reason="toilet")
     assert dosing.refused(e.Finish).rule == "PHASE"
     dosing.do(e.Resume, after_s=60)
     dosing.do(e.Finish, after_s=60, note="all in")
     dose = dosing.session.given[0]
     start = dose.started.elapsed_s
-    assert [(when - start, str(rate)) for when, rate in dose.rates] == [(60, "1.2 mL")]
+    assert [(when - start, str(rate)) for when, rate in dose.rates] == [(60, "1.2 mL/h")]
     assert [(a - start, b - start) for a, b in dose.paused_s] == [(120, 180)]
     assert (dose.given_mg, dose.complete, dose.route_note) == (dose.mg, True, "all in")
 
@@ -375,6 +375,9 @@ def test_a_further_dose_is_a_dose_with_all_that_a_dose_needs():
     run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
     assert run.refused(e.Start, order="o2", version=1, step=2).rule == "HAZ-11"
     run.in_hand()
+    run.read(systolic=128)
+    assert run.refused(e.Start, order="o2", version=1, step=2).rule == "SCREEN"
+    run.do(e.Judge, SYSTEM, judged=judged())
     run.start()
     assert [dose.step for dose in run.session.given] == [1, 2]
     assert run.session.baseline["systolic"] == 126

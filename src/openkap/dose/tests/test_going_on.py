@@ -1,0 +1,86 @@
+"""What must hold before more of the drug goes in: a further dose, the next device, another rate, going on."""
+
+from decimal import Decimal
+
+import pytest
+
+from openkap.dose import events as e
+from openkap.dose.due import due
+from openkap.dose.tests.sessions import DOCTOR, SYSTEM, Case, by_mouth, case, judged
+from openkap.dose.types import Hold
+from openkap.kernel.quantity import Quantity
+
+
+@pytest.fixture
+def dosing() -> Case:
+    return case().to_dosing()
+
+
+@pytest.mark.hazard("HAZ-20", "C2")
+@pytest.mark.hazard("HAZ-38", "C1")
+def test_a_further_dose_is_not_given_blind_and_ends_no_late_check():
+    run = case("sublingual").to_dosing(by_mouth("50"))
+    run.finish()
+    run.wait(90)
+    run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
+    run.in_hand()
+    late = {alert.about for alert in run.session.open_alerts()}
+    assert late == {"vitals 30", "vitals 45", "vitals 60", "mind 45"}
+    assert run.refused(e.Start, order="o2", version=1, step=2).rule == "WATCH-STALE"
+    run.check()
+    run.do(e.Judge, SYSTEM, judged=judged())
+    assert run.refused(e.Start, order="o2", version=1, step=2).rule == "MON-X"
+    for _ in late:
+        run.now_s += 1  # one check serves one minute of the schedule
+        run.check()
+    run.do(e.Judge, SYSTEM, judged=judged())
+    run.start()
+    assert run.session.open_alerts() == ()
+    run.now_s = run.session.started_s + 20 * 60 + 1
+    run.wait(25)
+    assert any(alert.about.endswith("(dose 2)") for alert in run.session.open_alerts())
+
+
+@pytest.mark.hazard("HAZ-38", "C1")
+def test_a_check_of_the_first_dose_that_was_due_stays_due_after_the_second():
+    run = case("sublingual").to_dosing(by_mouth("50")).watch(22)
+    run.finish()
+    run.now_s += 9 * 60  # minute 31: the check of minute 30 is due
+    run.sign(by_mouth("50", id="o2", step=2, reason="little effect"))
+    run.in_hand()
+    due_before = {d.about for d in due(run.session) if d.state == "due"}
+    assert due_before
+    run.start()
+    assert due_before <= {d.about for d in due(run.session) if d.state == "due"}
+    run.wait(10)
+    assert due_before <= {alert.about for alert in run.session.open_alerts()}
+
+
+@pytest.mark.goal("RG-08")
+@pytest.mark.hazard("HAZ-18", "C1")
+def test_after_red_or_on_hold_no_further_device_and_no_rate():
+    spray = case("nasal", "esketamine").to_dosing(by_mouth("56", drug="esketamine", route="nasal"))
+    spray.do(e.UseDevice)
+    spray.now_s += 300
+    spray.do(e.AddHold, SYSTEM, hold=Hold("h", "RES-8", "Not reviewed."))
+    assert spray.refused(e.UseDevice).rule == "RES-8"
+    spray.do(e.LiftHold, DOCTOR, hold="h", reason="reviewed")
+    spray.read(systolic=190)
+    assert spray.refused(e.UseDevice).rule == "ALT-SBP"
+    drip = case().to_dosing()
+    drip.read(systolic=190)
+    assert drip.refused(e.SetRate, rate=Quantity(Decimal(20), "mL/h")).rule == "ALT-SBP"
+
+
+@pytest.mark.hazard("HAZ-14", "C1")
+def test_no_more_devices_are_used_than_the_order_holds():
+    run = case("nasal", "esketamine").to_dosing(by_mouth("28", drug="esketamine", route="nasal"))
+    run.do(e.UseDevice)
+    run.now_s += 300
+    said = run.refused(e.UseDevice)
+    assert (said.rule, said.text) == ("WATCH-DEVICES", "1 devices are used and the order is 28 mg: no further device.")
+
+
+@pytest.mark.parametrize(("value", "unit"), [("-9999", "kg"), ("20", "mL"), ("0", "mL/h"), ("-1", "mL/h")])
+def test_a_rate_is_a_volume_per_time_above_nought(dosing: Case, value: str, unit: str):
+    assert dosing.refused(e.SetRate, rate=Quantity(Decimal(value), unit)).rule == "RATE"
