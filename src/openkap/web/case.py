@@ -25,7 +25,7 @@ from openkap.web.remembered import Remembered
 V = TypeVar("V")
 Stamp = tuple[tuple[str, int, int, int], ...]  # name, time of change, size and number of each file
 
-ANSWERS = 2048  # answers about patients kept in a process
+ANSWERS = 1024  # answers about patients kept in a process; the body of a page has up to 60 kB
 MOST = 256  # charts kept open in a process; one of two hundred records takes about half a megabyte
 
 
