@@ -226,7 +226,7 @@ def _forms(patients: Sequence[Patient], now: datetime) -> None:
 def _standings(patients: Sequence[Patient], shapes: int) -> None:
     """Verdicts as they were last computed; all who share a chart share the verdict."""
     first = [verdicts.refresh(patient, judge) for patient in patients[:shapes]]
-    fields = ("chart_version", "content_version", "decisions", "on", "verdict", "counts", "digest")
+    fields = ("chart_version", "content_version", "decisions", "on", "verdict", "counts", "digest", "ground", "under")
     rows = (
         Standing(patient=patient, **{name: getattr(first[n % shapes], name) for name in fields})
         for n, patient in enumerate(patients)

@@ -189,7 +189,7 @@ def enter(door: Door, birth_date: date | None = None, *, origin: Origin | None =
         Forbidden: the birth date is missing or wrong; after too many tries the link ends.
     """
     with transaction.atomic():
-        link = FormLink.objects.select_for_update().get(pk=door.link.pk)
+        link = FormLink.objects.select_for_update(no_key=True).get(pk=door.link.pk)
         is_first = not link.devices.exists()
         ended = link.wrong_tries >= asking.requests().links.birth_date_tries
         proved = not ended and birth_date == door.request.patient.birth_date
@@ -332,7 +332,7 @@ def finish(
     Raises:
         UserError: questions are open that must be answered or declined, or nothing was answered.
     """
-    FormRequest.objects.select_for_update().get(pk=request.pk)
+    FormRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
     ended = FormEvent.objects.filter(request=request, kind__in=TERMINAL).first()
     if ended:
         if ended.kind == "withdrawn":
@@ -403,7 +403,9 @@ def escalate(now: datetime | None = None) -> int:
             if not due:
                 continue
             with transaction.atomic():
-                rows = [row for number in due for row in _notify(alert, number, now)]
+                SafetyAlert.objects.select_for_update(no_key=True).get(pk=alert.pk)
+                done = set(alert.notices.values_list("step", flat=True))  # by another process, meanwhile
+                rows = [row for number in due if number not in done for row in _notify(alert, number, now)]
                 events = [_about(alert.patient, "E", f"SafetyAlert/{alert.pk}", Purpose.TREATMENT)]
                 audit.record(site_id, events if rows else [])
             written += len(rows)
@@ -428,7 +430,7 @@ def act_on_alert(
         raise UserError("What was done is empty: write whom you reached, how, and what was agreed.")
     if principal.user_id not in owners(alert):
         raise Forbidden("This alert is in other hands: tell the person on call.")
-    SafetyAlert.objects.select_for_update().get(pk=alert.pk)
+    SafetyAlert.objects.select_for_update(no_key=True).get(pk=alert.pk)
     if AlertAction.objects.filter(alert=alert, outcome__in=CLOSING).exists():
         raise Conflict("Someone closed this alert meanwhile: read what was done.")
     action = AlertAction.objects.create(
@@ -542,7 +544,7 @@ def decide_dimension(
 
 def _locked(request: FormRequest) -> None:
     """Hold a form that has not ended, until the transaction does."""
-    FormRequest.objects.select_for_update().get(pk=request.pk)
+    FormRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
     ended = FormEvent.objects.filter(request=request, kind__in=TERMINAL).first()
     if ended:
         raise Conflict(f"This form is {ended.kind} already: nothing was changed.")

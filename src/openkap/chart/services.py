@@ -47,7 +47,7 @@ def writing(patient: Patient, expected_version: int | None = None) -> Iterator[C
     """
     with transaction.atomic():
         ChartHead.objects.get_or_create(pk=patient.pk)
-        head = ChartHead.objects.select_for_update().get(pk=patient.pk)
+        head = ChartHead.objects.select_for_update(no_key=True).get(pk=patient.pk)
         if expected_version is not None and head.version != expected_version:
             raise Conflict("Someone else wrote in this record meanwhile: look at what is new, then do this again.")
         yield head

@@ -8,10 +8,12 @@ row that has changed since, or is past its review date, counts as unsigned.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -115,6 +117,11 @@ class Site:
     overrides: dict[str, dict[str, Override]] = field(default_factory=dict)
     signed_before: tuple[Signature, ...] = ()
     overridden_before: tuple[Override, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes with what is signed and what is overridden here, and with nothing else."""
+        return hashlib.sha256(repr((self.mode, self.signatures, self.overrides)).encode()).hexdigest()[:40]
 
     @property
     def mode(self) -> Mode:

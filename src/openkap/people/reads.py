@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from openkap.people import audit
 from openkap.people.audit import Event, Origin
@@ -66,7 +66,7 @@ def _write_all(mine: _Reply, others: Sequence[_Reply]) -> None:
         with transaction.atomic():
             for reply in sorted([mine, *others], key=lambda reply: reply.site_id):  # sites are locked in one order
                 reply.write()
-    except DatabaseError:
+    except Exception:
         if not others:
             raise
         mine.write()  # perhaps it was for the sake of another

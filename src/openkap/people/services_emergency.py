@@ -97,7 +97,7 @@ def review_emergency(
         raise Forbidden("Nobody reviews the own emergency access: ask another privacy lead.")
     if not note.strip():
         raise UserError("The note is empty: say what you found.")
-    EmergencyAccess.objects.select_for_update().get(pk=access.pk)
+    EmergencyAccess.objects.select_for_update(no_key=True).get(pk=access.pk)
     if EmergencyReview.objects.filter(of=access).exists():
         raise Conflict("Someone else reviewed this meanwhile: look at what was found.")
     row = EmergencyReview.objects.create(of=access, by_id=principal.user_id, at=timezone.now(), note=note.strip())

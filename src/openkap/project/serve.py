@@ -63,6 +63,7 @@ def listen(environment: Environment) -> None:
     print(f"{scheme}://{environment.bind}:{environment.port}", file=sys.stderr)
     if not environment.production:
         print("Demonstration: everybody is synthetic, and staff need no second factor.", file=sys.stderr)
+    _let_go_of_the_database()
     Server(
         "openkap.project.asgi:application",
         address=environment.bind,
@@ -75,3 +76,13 @@ def listen(environment: Environment) -> None:
         ssl_cert=environment.certificate,
         ssl_key=environment.key,
     ).serve()
+
+
+def _let_go_of_the_database() -> None:
+    """Each worker opens its own: a connection carried across a fork shares file locks, or a socket, with its parent."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()  # type: ignore[attr-defined]

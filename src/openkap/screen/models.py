@@ -102,6 +102,7 @@ class Standing(models.Model):
     counts = models.JSONField()  # decisions.counts_of
     digest = models.CharField(max_length=64)
     ground = models.CharField(max_length=64, null=True)  # ground.digest
+    under = models.CharField(max_length=64, null=True)  # selectors.under: whose sex and birth date, which signatures
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from openkap.chart.models import ChartHead
 from openkap.kernel.content import content_version
+from openkap.kernel.site import Site
 from openkap.people.models import Patient
 from openkap.screen.decisions import Decision, digest_of
 from openkap.screen.ground import moved
@@ -117,18 +118,30 @@ class Stood:
     current: bool
 
 
-def standings(patients: Iterable[Patient], on: date) -> dict[UUID, Stood]:
-    """The standing of each of these patients, in four queries whatever their number; nothing is computed."""
+def under(patient: Patient, site: Site) -> str:
+    """What a standing rests on beside the chart: the version of who this is, and what the site signed and set."""
+    return f"{patient.version}.{site.digest}"
+
+
+def standings(patients: Iterable[Patient], on: date, site: Site) -> dict[UUID, Stood]:
+    """
+    The standing of each of these patients, in four queries whatever their number; nothing is computed.
+
+    Args:
+        site: by which they would be judged now.
+    """
+    patients = list(patients)
     ids = [patient.pk for patient in patients]
     rows = {row.patient_id: row for row in Standing.objects.filter(pk__in=ids)}
     charts = dict(ChartHead.objects.filter(pk__in=ids).values_list("pk", "version"))
     newest = dict(Override.objects.filter(patient__in=ids).order_by().values_list("patient").annotate(newest=Max("pk")))
     content = content_version()
     found = {}
-    for key in ids:
+    for patient in patients:
+        key = patient.pk
         row = rows.get(key)
-        now = (charts.get(key, 0), newest.get(key, 0), content, on)
-        same = row is not None and (row.chart_version, row.decisions, row.content_version, row.on) == now
+        now = (charts.get(key, 0), newest.get(key, 0), content, on, under(patient, site))
+        same = row is not None and (row.chart_version, row.decisions, row.content_version, row.on, row.under) == now
         same = same and row is not None and row.ground is not None
         found[key] = Stood(row, same)
     return found

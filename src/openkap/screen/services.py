@@ -35,6 +35,7 @@ from openkap.screen.decisions import allow, counts_of, digest_of, finding_of, gr
 from openkap.screen.document import screening_document
 from openkap.screen.ground import digest as ground_digest
 from openkap.screen.models import Override, Signoff, Standing
+from openkap.screen.selectors import under
 from openkap.screen.types import Finding, Standpoint
 
 Judge = Callable[[Patient], Standpoint]
@@ -50,7 +51,7 @@ def holding(patient: Patient) -> Iterator[ChartHead]:
     """Hold a patient's chart, so that nothing is written to it while it is judged."""
     with transaction.atomic():
         ChartHead.objects.get_or_create(pk=patient.pk)
-        yield ChartHead.objects.select_for_update().get(pk=patient.pk)
+        yield ChartHead.objects.select_for_update(no_key=True).get(pk=patient.pk)
 
 
 def decide(
@@ -256,6 +257,7 @@ def refresh(patient: Patient, judge: Judge) -> Standing:
         "counts": counts_of(now.screening),
         "digest": digest_of(now.screening),
         "ground": ground_digest(now),
+        "under": under(patient, now.site),
     }
     row, _ = Standing.objects.update_or_create(patient=patient, defaults=values)
     return row

@@ -103,7 +103,7 @@ def following(patient: Patient, what: Hashable, compute: Callable[[], V]) -> V:
     """
     # The beat first: rows read after it are at least as new.
     beat, folder = beat_of(patient.pk), settings.ENVIRONMENT.site
-    key = (what, patient.pk, beat, patient.site.zone, today(patient), folder, _stamp(folder))
+    key = (what, patient.pk, patient.version, beat, patient.site.zone, today(patient), folder, _stamp(folder))
     answer: V = _followed.get(key, compute)
     return answer
 

@@ -22,7 +22,7 @@ from openkap.screen.decisions import decided
 from openkap.screen.models import Standing
 from openkap.screen.selectors import decisions_of, standings
 from openkap.screen.types import Standpoint
-from openkap.web.case import opened, today
+from openkap.web.case import opened, site_of, today
 
 AT_ONCE = 12  # standings that one page computes; the others are shown with the day they are of
 
@@ -86,7 +86,7 @@ def fresh_standings(patients: Iterable[Patient]) -> tuple[dict[UUID, Standing], 
     if not people:
         return {}, True
     on = today(people[0])
-    found = standings(people, on)
+    found = standings(people, on, site_of(people[0]))
     old = [patient for patient in people if not found[patient.pk].current]
     kept = {key: stood.row for key, stood in found.items() if stood.row is not None}
     anew = {patient.pk: services.refresh(patient, judge) for patient in old[:AT_ONCE]}

@@ -15,7 +15,8 @@ _BEFORE = (
     "INSERT INTO assess_openform (request_id, patient_id, site_id, due) "
     "SELECT r.id, r.patient_id, p.site_id, r.due "
     "FROM assess_formrequest r JOIN people_patient p ON p.id = r.patient_id "
-    f"WHERE NOT EXISTS (SELECT 1 FROM assess_formevent e WHERE e.request_id = r.id AND e.kind IN {_ENDED})"
+    f"WHERE NOT EXISTS (SELECT 1 FROM assess_formevent e WHERE e.request_id = r.id AND e.kind IN {_ENDED}) "
+    "ON CONFLICT DO NOTHING"
 )
 _SQLITE = (
     f"CREATE TRIGGER form_opens AFTER INSERT ON assess_formrequest BEGIN {_OPENS} END",
@@ -32,7 +33,7 @@ _POSTGRESQL = (
 
 
 def install(apps: Any, editor: Any) -> None:
-    for text in (_BEFORE, *(_POSTGRESQL if editor.connection.vendor == "postgresql" else _SQLITE)):
+    for text in (*(_POSTGRESQL if editor.connection.vendor == "postgresql" else _SQLITE), _BEFORE):
         editor.execute(text)
 
 

@@ -1,5 +1,6 @@
 """Whoever writes waits in a queue of the system, and the turn never stays with anybody."""
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -9,6 +10,8 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from openkap.people.models import Site
+from openkap.project import serve
+from openkap.project.sqlite import base
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -71,3 +74,28 @@ def test_many_writers_all_come_to_write():
         thread.join(60)
     assert Site.objects.count() == 40
     assert Path(f"{connection.settings_dict['NAME']}.turn").stat().st_mode & 0o077 == 0
+
+
+def test_a_turn_that_never_comes_is_waited_for_no_longer_than_sqlite_itself_would(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(base, "LONGEST_S", 0.05)
+    with Path(f"{connection.settings_dict['NAME']}.turn").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # somebody who hangs and holds nothing of SQLite's
+        with transaction.atomic():
+            Site.objects.create(name="Four")
+    assert Site.objects.filter(name="Four").exists()
+
+
+def test_without_a_turn_writing_goes_on(monkeypatch: pytest.MonkeyPatch):
+    def full(*_args: object) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(base, "_taken", full)
+    with transaction.atomic():
+        Site.objects.create(name="Five")
+    assert Site.objects.filter(name="Five").exists()
+
+
+def test_no_connection_is_carried_into_the_processes_that_serve():
+    assert connection.connection is not None or connection.ensure_connection() is None
+    serve._let_go_of_the_database()
+    assert connection.connection is None

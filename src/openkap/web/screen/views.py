@@ -67,7 +67,9 @@ def _parts(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:
     """The parts of the page that hold no form, and what the form needs."""
     page = _page(request, dose_day) | {"patient": request.patient}
     made = {name: markup(f"screen/_{name}.html", page) for name in ("verdict", "asks", "groups", "side")}
-    return made | {name: page[name] for name in ("now", "dose_day", "forms", "unreviewed")}
+    now = page["now"]  # of which only this: the whole would hold the chart
+    stood = {"on": now.on, "chart_version": now.chart_version, "content_version": now.content_version}
+    return made | {name: page[name] for name in ("dose_day", "forms", "unreviewed")} | {"now": stood}
 
 
 def _page(request: ClinicRequest, dose_day: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from openkap.chart.models import Record
 from openkap.chart.selectors import version_of
 from openkap.kernel.coding import FACT
 from openkap.kernel.errors import Conflict, Forbidden, NoSolution, UserError
+from openkap.kernel.site import Site
 from openkap.people.models import AuditEvent, Patient
 from openkap.people.types import Role
 from openkap.plan import selectors as plans
@@ -514,10 +515,17 @@ def test_standings_are_read_in_a_fixed_number_of_queries_and_say_when_they_are_o
     assert whole
     assert fresh[well.pk].verdict == "eligible"
     with django_assert_num_queries(3):
-        assert all(stood.current for stood in standings(people, ON).values())
+        assert all(stood.current for stood in standings(people, ON, Site()).values())
     with django_assert_num_queries(3):
-        standings(people[:1], ON)
+        standings(people[:1], ON, Site())
+    signed = Site(signatures={"SCR-HTN-1": None})  # type: ignore[dict-item]
+    assert not any(stood.current for stood in standings(people, ON, signed).values())
+    Patient.objects.filter(pk=well.pk).update(version=well.version + 1)
+    people = list(Patient.objects.filter(pk__in=[p.pk for p in people]).order_by("given"))
+    assert [standings(people, ON, Site())[p.pk].current for p in people] == [False, True, True]
+    Patient.objects.filter(pk=well.pk).update(version=well.version)
+    people = list(Patient.objects.filter(pk__in=[p.pk for p in people]).order_by("given"))
     weigh(clinic, well)
-    assert [standings(people, ON)[p.pk].current for p in people] == [False, True, True]
-    assert not any(stood.current for stood in standings(people, date(2026, 11, 26)).values())
+    assert [standings(people, ON, Site())[p.pk].current for p in people] == [False, True, True]
+    assert not any(stood.current for stood in standings(people, date(2026, 11, 26), Site()).values())
     assert fresh_standings(people)[0][well.pk].chart_version == version_of(well)

@@ -191,7 +191,9 @@ def by_person(forms: Iterable[DueForm]) -> list[list[DueForm]]:
 def newcomers(principal: Principal, now: datetime) -> list[CareTeam]:
     """Who came into this person's care within a week. `now`: in the site's own time."""
     since = now.replace(hour=0, minute=0, second=0, microsecond=0) - SOON
-    found = CareTeam.objects.filter(user=principal.user_id, until=None, since__gte=since)
+    found = CareTeam.objects.filter(
+        user=principal.user_id, patient__site=principal.site_id, until=None, since__gte=since
+    )
     return list(found.select_related("patient").order_by("-since")[:MOST])
 
 

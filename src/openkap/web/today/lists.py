@@ -65,8 +65,13 @@ def lists(principal: Principal, now: datetime) -> Lists:
         return found
 
     mine = visible_ids(principal, Purpose.TREATMENT)
+
+    def holds() -> bool:
+        """Every verdict is of now, and the people are still those whom the lists were made from."""
+        return whole[-1] and visible_ids(principal, Purpose.TREATMENT) == mine
+
     what = ("today", principal.user_id, principal.roles, get_language())
-    return following_all(mine, principal.zone, what, gather, lambda: whole[-1])
+    return following_all(mine, principal.zone, what, gather, holds)
 
 
 def _gathered(principal: Principal, now: datetime) -> tuple[Lists, bool]:
