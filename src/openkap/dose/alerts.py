@@ -99,6 +99,11 @@ def after_reading(session: Session, reading: Reading) -> tuple[Session, list[Eff
     value = reading.quantity.value
     lines = broken(session, reading.measure, value)
     standing = _standing(session, reading.measure)
+    vomited = _standing(session, VOMIT)
+    if vomited is not None and vomited.level == "amber" and any(line.row in SEDATION for line in lines):
+        session, said = raised(session, VOMIT, "red", vomited.rows, vomited.text, vomited.id)
+        session, more = after_reading(session, reading)
+        return session, [*said, *more]
     if not lines:
         return _quiet(session, standing, reading)
     measure = session.protocol.measures[reading.measure]
@@ -163,14 +168,16 @@ def raised(
         return escalated(session, [Effect("alert", new), *_red(new)])
     rises = level == "red" and old.level == "amber"
     worse = rises or _beyond(value, old.worst, high)
-    anew = rises or (old.acknowledged is not None and (worse or old.acknowledged[0].role is not Role.PRESCRIBER))
+    seen_again = value is None  # a mark, or a check that is missed now: it is new whoever had the one before
+    taken_by = old.acknowledged[0].role if old.acknowledged else None
+    anew = rises or (taken_by is not None and (worse or seen_again or taken_by is not Role.PRESCRIBER))
     new = replace(old, level="red" if rises else old.level, text=text, readings=(*old.readings, source))
     new = replace(
         new, retake="", rows=rows if worse else old.rows, worst=value if worse and value is not None else old.worst
     )
     if anew:
         new = replace(new, since_s=now, acknowledged=None)
-    if anew or worse:
+    if anew or worse or seen_again:
         new = replace(new, silent_until_s=0)
     tell = persists and new.acknowledged is None and not _told(new, "prescriber")
     told = (_reach_of(session, "prescriber"),) if tell else ()
@@ -364,12 +371,18 @@ def closed(session: Session, how: str) -> Session:
 
 
 def owned_by(session: Session, staff: Staff) -> Session:
-    """The session with every alert of the bedside in the hands of a new observer."""
-    old = session.observer
-    kept = tuple(
-        replace(a, owner=staff) if a.open and a.acknowledged is None and a.owner == old else a for a in session.alerts
-    )
-    return replace(session, alerts=kept)
+    """
+    The session with every open alert of the old observer in the hands of a new one, who has acknowledged none of them:
+    what the old one had taken begins its steps anew.
+    """
+
+    def moved(alert: Alert) -> Alert:
+        if not alert.open or alert.owner != session.observer:
+            return alert
+        since = alert.since_s if alert.acknowledged is None else session.now_s
+        return replace(alert, owner=staff, acknowledged=None, since_s=since)
+
+    return replace(session, alerts=tuple(moved(alert) for alert in session.alerts))
 
 
 def _source(session: Session, about: str) -> str:

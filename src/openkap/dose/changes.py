@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from openkap.dose import alerts
-from openkap.dose.due import newest
+from openkap.dose.due import newest, valid
 from openkap.dose.gate import decidable
+from openkap.dose.needs import CONSENT
 from openkap.dose.session import Session
 from openkap.dose.types import Administration, Check, Decision, Effect, Identity, Mark, Phase, Reading, Stamp
 from openkap.kernel.quantity import number
+from openkap.kernel.truth import Truth
 
 Made = tuple[Session, list[Effect]]
 Change = Callable[[Session, Any, Stamp], Made]
@@ -65,10 +66,13 @@ def judge(session: Session, event: Any, now: Stamp) -> Made:
 
 
 def answer(session: Session, event: Any, now: Stamp) -> Made:
-    """One answer."""
+    """One answer; a consent that no longer stands asks to stop the drug that runs."""
     check = Check(event.name, event.truth, event.by, now, event.note)
     fear = event.number if event.name == FEAR else session.fear
-    return replace(session, checks=(*session.checks, check), fear=fear), []
+    said = []
+    if session.running and event.name == CONSENT and event.truth is not Truth.TRUE:
+        said = [Effect("advise", "The patient's consent does not stand: stop the drug.")]
+    return replace(session, checks=(*session.checks, check), fear=fear), said
 
 
 def decide(session: Session, event: Any, now: Stamp) -> Made:
@@ -129,8 +133,9 @@ def start(session: Session, event: Any, now: Stamp) -> Made:
         duration_min=session.order.duration_min,
         route_note=event.note,
     )
-    base = session.baseline or _baseline(session)
-    return replace(session, given=(*session.given, begun), draw=None, dose_identity=None, baseline=base), []
+    there = session.before_dose if session.given else len(session.readings)
+    made = replace(session, given=(*session.given, begun), draw=None, dose_identity=None, before_dose=there)
+    return _based(made, session), []
 
 
 def start_at_once(session: Session, event: Any, now: Stamp) -> Made:
@@ -184,10 +189,10 @@ def read(session: Session, event: Any, now: Stamp) -> Made:
 def correct(session: Session, event: Any, now: Stamp) -> Made:
     """The old value stays readable and counts no more; the new one is held against the lines."""
     old = next(r for r in session.readings if r.id == event.reading)
-    session = correct_reading(session, event)
+    struck = correct_reading(session, event)
     if event.quantity is None:
-        return session, []
-    return _filed(session, replace(event_reading(event, old.measure, now), replaces=old.id))
+        return _rebased(struck, session)
+    return _filed(struck, replace(event_reading(event, old.measure, now), replaces=old.id), session)
 
 
 def mark(session: Session, event: Any, now: Stamp) -> Made:
@@ -238,24 +243,34 @@ def read_after(session: Session, event: Any, now: Stamp) -> Made:
     """
     A value measured before the end that came in after it: kept, late by its two times, never lost.
 
-    Nobody is at the chair any more: what it breaks is a task for a person to follow up, and an incident if red.
+    Nobody is at the chair any more: what it breaks is a task for a person to follow up; if red, an incident and a hold
+    on the next dose (RES-8).
     """
     reading = event_reading(event, event.measure, now)
     value = reading.quantity.to(session.protocol.measures[reading.measure].unit)
-    lines = alerts.broken(session, reading.measure, value.value)
-    kept = replace(session, readings=(*session.readings, replace(reading, quantity=value)))
-    said = [Effect("task", ("follow up", reading))] if lines else []
-    return kept, [*said, *([Effect("incident", reading)] if lines and lines[0].level == "red" else [])]
+    kept = _based(replace(session, readings=(*session.readings, replace(reading, quantity=value))), session)
+    return kept, _follow_up(kept, kept.readings[-1])
 
 
 def correct_after(session: Session, event: Any, now: Stamp) -> Made:
-    """An amendment of the record: both values stay readable; no alert comes of it."""
+    """An amendment of the record: both values stay readable; what the new one breaks is followed up."""
     made = correct_reading(session, event)
     if event.quantity is None:
-        return made, []
+        return _based(made, session), []
     old = next(r for r in session.readings if r.id == event.reading)
-    new = replace(event_reading(event, old.measure, now), replaces=old.id)
-    return replace(made, readings=(*made.readings, new)), []
+    value = event.quantity.to(session.protocol.measures[old.measure].unit)
+    new = replace(event_reading(event, old.measure, now), quantity=value, replaces=old.id)
+    made = _based(replace(made, readings=(*made.readings, new)), session)
+    return made, _follow_up(made, new)
+
+
+def _follow_up(session: Session, reading: Reading) -> list[Effect]:
+    """What a value that nobody is at the chair for asks: a task, and if red an incident and the next dose held."""
+    lines = alerts.broken(session, reading.measure, reading.quantity.value)
+    if not lines:
+        return []
+    red = [Effect("incident", reading), Effect("hold-next", reading)] if lines[0].level == "red" else []
+    return [Effect("task", ("follow up", reading)), *red]
 
 
 # -- emergency, the end ----------------------------------------------------------------------------------
@@ -328,20 +343,46 @@ def _alert(session: Session, alert: str, **changes: Any) -> Session:
     return replace(session, alerts=tuple(replace(a, **changes) if a.id == alert else a for a in session.alerts))
 
 
-def _baseline(session: Session) -> dict[str, Decimal]:
-    """The last confirmed value of every measure before the first dose."""
-    found = {}
+def _before_dose(session: Session) -> list[Reading]:
+    """Values of before the first dose that count: a late or corrected one too, by the time at which it was measured."""
+    if not session.given:
+        return []
+    start, there = session.given[0].started.elapsed_s, session.before_dose
+    early: set[str] = set()
+    for place, r in enumerate(session.readings):
+        if r.taken_s < start or (r.taken_s == start and (place < there or r.replaces in early)):
+            early.add(r.id)
+    return [r for r in valid(session) if r.id in early and r.confirmed]
+
+
+def _based(session: Session, before: Session) -> Session:
+    """The session with its baseline, the last value of each measure before the first dose, where that has changed."""
+    found = _before_dose(session)
+    if found == _before_dose(before):
+        return session
+    return replace(session, baseline={r.measure: r.quantity.value for r in found})
+
+
+def _rebased(session: Session, before: Session) -> Made:
+    """A baseline that was amended moves the lines of a rise or fall: the newest values are held against them again."""
+    said: list[Effect] = []
+    session = _based(session, before)
     for name in session.protocol.measures:
         last = newest(session, name)
-        if last is not None and last.confirmed:
-            found[name] = last.quantity.value
-    return found
+        moved = session.baseline.get(name) != before.baseline.get(name)
+        if moved and last is not None and alerts.broken(session, name, last.quantity.value):
+            session, more = alerts.after_reading(session, last)
+            said += more
+    return session, said
 
 
-def _filed(session: Session, reading: Reading) -> Made:
+def _filed(session: Session, reading: Reading, before: Session | None = None) -> Made:
     """The reading in the unit of its measure, unconfirmed after a leap, and what its lines say of it."""
     value = reading.quantity.to(session.protocol.measures[reading.measure].unit)
     sure = not alerts.leaps(session, reading.measure, value.value, reading.taken_s)
     reading = replace(reading, quantity=value, confirmed=sure)
-    session = replace(session, readings=(*session.readings, reading), read_since=True)
-    return alerts.after_reading(session, reading)
+    before = before or session
+    filed = _based(replace(session, readings=(*session.readings, reading), read_since=True), before)
+    filed, said = alerts.after_reading(filed, reading)
+    filed, more = _rebased(filed, before)
+    return filed, [*said, *more]

@@ -11,20 +11,21 @@ from typing import Any
 
 from openkap.chart.vocabulary import facts
 from openkap.dose import alerts, discharge, orders
-from openkap.dose.due import valid
+from openkap.dose.due import ALWAYS, late, valid
 from openkap.dose.events import Read
 from openkap.dose.gate import decidable, deciders, gate, green, reasons
 from openkap.dose.lines import loosens
 from openkap.dose.session import Session
 from openkap.dose.types import Refused, Stamp
 from openkap.kernel.errors import UnitRefused
+from openkap.kernel.truth import Truth
 from openkap.people.types import Role
 from openkap.plan.limits import limit_for
 
 Need = Callable[[Session, Any, Stamp], Refused | None]
 
 DEVICES = "WATCH-DEVICES"
-RATE = "mL/h"
+CONSENT, RATE = "consent-current", "mL/h"
 DOSERS = frozenset({Role.PRESCRIBER, Role.NURSE})
 WATCHERS = frozenset({Role.PRESCRIBER, Role.NURSE, Role.THERAPIST})
 
@@ -186,6 +187,28 @@ def drug_in_hand(session: Session, event: Any, now: Stamp) -> Refused | None:
     return None
 
 
+def consents(session: Session, _: Any, __: Stamp) -> Refused | None:
+    """The newest answer about consent is yes: who withdraws it gets no more of the drug."""
+    last = session.check(CONSENT)
+    if last is not None and last.truth is Truth.TRUE:
+        return None
+    return no("GATE-CONSENT", "The patient's consent does not stand: stop the drug, or ask again and enter the answer.")
+
+
+def none_late(session: Session, _: Any, __: Stamp) -> Refused | None:
+    """No check is late: the drug goes on when it is done."""
+    found = late(session)
+    return no(ALWAYS, f"Check {found[0].state}: {found[0].about}. Do it first.") if found else None
+
+
+def no_open_red(session: Session, _: Any, __: Stamp) -> Refused | None:
+    """Nobody is sent off with a red alert open."""
+    found = session.open_alerts("red")
+    return (
+        no(found[0].rows[0], f"A red alert is open: {found[0].text}. A prescriber settles it first.") if found else None
+    )
+
+
 def no_red(session: Session, _: Any, __: Stamp) -> Refused | None:
     """No red alert in this session and no hold: red means no more drug."""
     if found := alerts.red_seen(session):
@@ -308,7 +331,7 @@ def open_alert(session: Session, event: Any, _: Stamp) -> Refused | None:
 
 
 def may_settle(session: Session, event: Any, now: Stamp) -> Refused | None:
-    """A red alert is for a prescriber to settle; a late check is settled by doing it."""
+    """A red alert and one about a value are for a prescriber to settle; a late check is settled by doing it."""
     found = alerts.find(session, event.alert)
     if found is None:
         return open_alert(session, event, now)
@@ -316,6 +339,8 @@ def may_settle(session: Session, event: Any, now: Stamp) -> Refused | None:
         return no("MON-X", "A late check is settled by doing it.")
     if found.level == "red" and event.by.role is not Role.PRESCRIBER:
         return no("ROLE", "A red alert is for a prescriber to settle.")
+    if found.about in session.protocol.measures and event.by.role is not Role.PRESCRIBER:
+        return no("ROLE", "A value's alert ends with a quiet value; before that a prescriber settles it.")
     return None
 
 

@@ -43,7 +43,8 @@ class Session:
         read_since: a value came or was struck since the screening was judged.
         lines: alert lines in force, those of the protocol with the prescriber's changes for this session; `lines_s`:
             when one last changed.
-        baseline: the last readings before the first dose, by measure.
+        baseline: the last readings before the first dose, by measure; amended when one of them is.
+        before_dose: how many readings there were when the first dose began.
         peaks: highest dissociation of earlier sessions, by measure.
         log: accepted events in order, as written.
     """
@@ -76,6 +77,7 @@ class Session:
     given: tuple[Administration, ...] = ()
     readings: tuple[Reading, ...] = ()
     baseline: Mapping[str, Decimal] = field(default_factory=dict)
+    before_dose: int = 0
     peaks: Mapping[str, Decimal] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
     alerts: tuple[Alert, ...] = ()

@@ -47,11 +47,13 @@ class Row:
 
 
 _GIVE = (needs.doser, needs.drug_in_hand, needs.gate_green)  # the gate asks for red alerts and holds too
+_GO_ON = (needs.doser, needs.no_red, needs.consents)
 
 TABLE: tuple[Row, ...] = (
     # arrival and gate
     Row((P.BOOKED,), e.Arrive, P.ARRIVED, (needs.clinician,), changes.arrived),
-    Row((P.BOOKED, *BEFORE), e.Cancel, P.CANCELLED, (needs.reason,)),
+    Row((P.BOOKED,), e.Cancel, P.CANCELLED, (needs.reason,)),
+    Row(BEFORE, e.Cancel, P.CANCELLED, (needs.clinician, needs.reason, needs.no_open_red)),
     Row((P.ARRIVED,), e.OpenGate, P.GATE, (needs.clinician, needs.identified)),
     Row((P.GATE,), e.PassGate, P.READY, (needs.doser, needs.gate_green)),
     Row((P.READY,), e.AddHold, P.GATE, (), changes.hold),
@@ -60,7 +62,7 @@ TABLE: tuple[Row, ...] = (
     Row((P.READY, P.PEAK), e.Start, P.DOSING, _GIVE, changes.start, needs.takes_time),
     Row((P.READY, P.PEAK), e.Start, P.PEAK, _GIVE, changes.start_at_once),
     Row((P.DOSING,), e.Pause, P.PAUSED, (needs.clinician, needs.reason), changes.pause),
-    Row((P.PAUSED,), e.Resume, P.DOSING, (needs.doser, needs.no_red), changes.resume),
+    Row((P.PAUSED,), e.Resume, P.DOSING, (*_GO_ON, needs.none_late), changes.resume),
     Row(DRUG, e.Stop, P.STOPPED, (needs.doser, needs.reason, needs.part_given), changes.stop),
     Row((P.DOSING,), e.Finish, P.PEAK, (needs.doser, needs.lozenge_told), changes.finish),
     Row((P.STOPPED, P.PEAK), e.Recover, P.RECOVERY, (needs.clinician,)),
@@ -98,8 +100,8 @@ TABLE: tuple[Row, ...] = (
     ),
     Row((P.READY, P.PEAK), e.DrawUp, None, (needs.doser, needs.drawn_for_order), changes.draw),
     Row((P.READY, P.PEAK), e.CheckDraw, None, (needs.doser, needs.second_check), changes.check_draw),
-    Row((P.DOSING,), e.SetRate, None, (needs.doser, needs.no_red, needs.rate_makes_sense), changes.rate),
-    Row((P.DOSING,), e.UseDevice, None, (needs.doser, needs.no_red, needs.devices_apart), changes.device),
+    Row((P.DOSING,), e.SetRate, None, (*_GO_ON, needs.rate_makes_sense), changes.rate),
+    Row((P.DOSING,), e.UseDevice, None, (*_GO_ON, needs.devices_apart), changes.device),
     Row(IN_HOUSE, e.OfferWatch, None, (needs.observer,), changes.offer),
     Row(IN_HOUSE, e.TakeWatch, None, (needs.clinician, needs.offered), changes.take),
     Row((P.BOOKED, *IN_HOUSE), e.DutyNow, None, (), changes.duty),

@@ -106,6 +106,32 @@ def test_vomiting_while_sedated_is_red(dosing: Case, moaas, word):
     assert next(a for a in dosing.session.open_alerts() if a.about == "vomit").level == word
 
 
+@pytest.mark.parametrize(("measure", "quiet", "sedated"), [("moaas", 4, 3), ("rass", -1, -2)])
+def test_an_open_alert_of_vomiting_is_red_once_sedation_comes(dosing: Case, measure, quiet, sedated):
+    dosing.do(e.SetMark, name="vomit")
+    dosing.read(**{measure: quiet})
+    assert dosing.session.open_alerts("red") == ()
+    effects = dosing.read(**{measure: sedated})
+    assert [a.about for a in dosing.session.open_alerts("red")] == ["vomit"]
+    assert {"incident", "hold-next"} <= {one.kind for one in effects}
+    assert measure in {a.about for a in dosing.session.open_alerts("amber")}
+    dosing.read(**{measure: sedated})
+    assert [a.about for a in dosing.session.open_alerts("red")] == ["vomit"]
+
+
+@pytest.mark.hazard("HAZ-41", "C1")
+def test_a_mark_seen_again_rings_anew_though_a_prescriber_had_the_first(dosing: Case):
+    dosing.do(e.SetMark, name="chest")
+    (alert,) = dosing.session.open_alerts()
+    dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
+    dosing.do(e.Silence, alert=alert.id)
+    dosing.now_s += 300
+    dosing.do(e.SetMark, name="chest")
+    (alert,) = dosing.session.open_alerts()
+    assert (alert.acknowledged, alert.since_s, alert.silent_until_s) == (None, dosing.now_s, 0)
+    assert [reach.ring for reach in alert.reached if reach.at_s == dosing.now_s] == ["bedside", "room", "prescriber"]
+
+
 # -- one thing, one alert --------------------------------------------------------------------------------
 
 
@@ -439,6 +465,16 @@ def test_a_red_alert_is_settled_by_a_prescriber_alone(dosing: Case, by, rule):
     assert dosing.session.open_alerts() == ()
 
 
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_the_alert_of_a_value_is_not_settled_past_the_prescriber(dosing: Case):
+    dosing.read(systolic=158)
+    (alert,) = dosing.session.open_alerts()
+    for by in (NURSE, THERAPIST):
+        assert dosing.refused(e.Settle, by, alert=alert.id, reason="known").rule == "ROLE"
+    dosing.do(e.Settle, DOCTOR, alert=alert.id, reason="known, labile")
+    assert dosing.session.open_alerts() == ()
+
+
 def test_an_amber_mark_is_settled_by_a_nurse_with_a_reason(dosing: Case):
     dosing.do(e.SetMark, name="vomit")
     (alert,) = dosing.session.open_alerts()
@@ -494,14 +530,33 @@ def test_an_observer_out_of_reach_is_an_alert_for_the_room_at_once_and_over_when
 
 
 @pytest.mark.hazard("HAZ-42", "C1")
-def test_what_nobody_has_acknowledged_goes_with_the_watch(dosing: Case):
+def test_every_open_alert_of_the_observer_goes_with_the_watch_and_is_acknowledged_anew(dosing: Case):
     dosing.read(systolic=158, diastolic=102)
     first, _ = dosing.session.open_alerts()
     dosing.do(e.Acknowledge, NURSE, alert=first.id)
     dosing.do(e.OfferWatch, to=SECOND, summary="amber twice")
     assert dosing.session.observer == NURSE
     dosing.do(e.TakeWatch, SECOND)
-    assert [a.owner for a in dosing.session.open_alerts()] == [NURSE, SECOND]
+    assert [(a.owner, a.acknowledged) for a in dosing.session.open_alerts()] == [(SECOND, None), (SECOND, None)]
+
+
+@pytest.mark.hazard("HAZ-42", "C1")
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_what_the_old_observer_had_taken_climbs_again_and_what_a_prescriber_has_stays(dosing: Case):
+    dosing.do(e.SetMark, name="chest")
+    dosing.do(e.SetMark, name="headache")
+    chest, headache = dosing.session.open_alerts()
+    dosing.do(e.Acknowledge, NURSE, alert=chest.id)
+    dosing.do(e.Acknowledge, DOCTOR, alert=headache.id)
+    dosing.now_s += 60
+    dosing.do(e.OfferWatch, to=SECOND, summary="chest pain")
+    dosing.do(e.TakeWatch, SECOND)
+    taken = dosing.now_s
+    dosing.wait(3, step_s=5)
+    chest, headache = (next(a for a in dosing.session.open_alerts() if a.about == x) for x in ("chest", "headache"))
+    assert (chest.owner, chest.acknowledged, chest.since_s) == (SECOND, None, taken)
+    assert [reach.ring for reach in chest.reached if reach.at_s >= taken] == list(RINGS)
+    assert (headache.owner, headache.acknowledged[0]) == (DOCTOR, DOCTOR)
 
 
 @pytest.mark.goal("RG-16")

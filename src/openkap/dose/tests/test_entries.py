@@ -47,7 +47,7 @@ def test_a_value_that_arrives_after_the_end_is_kept_with_its_own_time_and_follow
     dosing.do(e.Leave, how="against advice", reason="bus", advice_given=True)
     dosing.now_s += 3600
     assert dosing.read(taken_s=measured, spo2=97) == []
-    for value, kinds in ((92, ["task"]), (85, ["task", "incident"])):
+    for value, kinds in ((92, ["task"]), (85, ["task", "incident", "hold-next"])):
         assert [one.kind for one in dosing.read(taken_s=measured, spo2=value)] == kinds
     late = dosing.session.readings[-1]
     assert (late.taken_s, late.entered.elapsed_s) == (measured, dosing.now_s)
@@ -56,6 +56,9 @@ def test_a_value_that_arrives_after_the_end_is_kept_with_its_own_time_and_follow
     dosing.do(
         e.Correct, reading=late.id, reason="typed 85 for 95", quantity=Quantity(Decimal(95), "%"), taken_s=measured
     )
+    worse = {"quantity": Quantity(Decimal(80), "%"), "taken_s": measured}
+    effects = dosing.do(e.Correct, reading=dosing.session.readings[-1].id, reason="typed 95 for 80", **worse)
+    assert [one.kind for one in effects] == ["task", "incident", "hold-next"]
     dosing.do(e.Correct, reading=dosing.session.readings[-1].id, reason="not hers")
     assert [bool(r.voided) for r in dosing.session.readings[-2:]] == [True, True]
     assert dosing.session.open_alerts() == ()

@@ -9,6 +9,7 @@ from openkap.dose.due import due
 from openkap.dose.tests.sessions import DOCTOR, SYSTEM, Case, by_mouth, case, judged
 from openkap.dose.types import Hold
 from openkap.kernel.quantity import Quantity
+from openkap.kernel.truth import Truth
 
 
 @pytest.fixture
@@ -70,6 +71,29 @@ def test_after_red_or_on_hold_no_further_device_and_no_rate():
     drip = case().to_dosing()
     drip.read(systolic=190)
     assert drip.refused(e.SetRate, rate=Quantity(Decimal(20), "mL/h")).rule == "ALT-SBP"
+
+
+@pytest.mark.goal("RG-08")
+@pytest.mark.hazard("HAZ-18", "C1")
+@pytest.mark.parametrize("answer", [Truth.FALSE, Truth.UNKNOWN])
+def test_who_withdraws_consent_gets_no_more_of_the_drug(dosing: Case, answer: Truth):
+    effects = dosing.do(e.Answer, name="consent-current", truth=answer)
+    assert [one.data for one in effects] == ["The patient's consent does not stand: stop the drug."]
+    assert dosing.refused(e.SetRate, rate=Quantity(Decimal(20), "mL/h")).rule == "GATE-CONSENT"
+    dosing.do(e.Pause, reason="patient wishes")
+    assert dosing.refused(e.Resume).rule == "GATE-CONSENT"
+    dosing.do(e.Answer, name="consent-current", truth=Truth.TRUE)
+    dosing.do(e.Resume)
+    assert dosing.do(e.Answer, name="limits-read", truth=Truth.FALSE) == ()
+
+
+@pytest.mark.hazard("HAZ-38", "C1")
+def test_a_paused_drug_does_not_go_on_while_a_check_is_late(dosing: Case):
+    dosing.do(e.Pause, reason="toilet")
+    dosing.wait(16)
+    assert dosing.refused(e.Resume).rule == "MON-X"
+    dosing.check()
+    dosing.do(e.Resume)
 
 
 @pytest.mark.hazard("HAZ-14", "C1")

@@ -99,6 +99,8 @@ STANDING = {"clinician": {NURSE, DOCTOR, THERAPIST}, "doser": {NURSE, DOCTOR}, "
 def test_whoever_may_not_is_refused_before_anything_else_is_asked(row):
     """An event with nothing in it: for a role that may not, the role is the first thing that is wrong with it."""
     (who,) = (name for name, kinds in MAY.items() if row.event in kinds)
+    if row.event is e.Cancel and Phase.BOOKED not in row.phases:
+        who = "clinician"  # the desk cancels what is booked, and nobody who is in the house
     empty = {f.name: None for f in fields_of(row.event) if f.name not in ("key", "patient", "by", "happened_s")}
     for by in () if who == "anyone" else {NURSE, DOCTOR, THERAPIST, CLERK} - STANDING[who]:
         run = Case(replace(case().session, phase=row.phases[0], observer=NURSE))
@@ -529,6 +531,18 @@ def test_a_session_begins_with_somebody_who_may_watch():
     run.do(e.Cancel, CLERK, reason="fever")
     assert run.session.phase is Phase.CANCELLED
     assert RUNNING.isdisjoint(ENDED)
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_who_is_in_the_house_is_cancelled_by_a_clinician_and_not_with_a_red_alert_open():
+    run = case().to_gate()
+    run.read(systolic=195)
+    assert run.refused(e.Cancel, CLERK, reason="went home").rule == "ROLE"
+    assert run.refused(e.Cancel, reason="went home").rule == "ALT-SBP"
+    (alert,) = run.session.open_alerts("red")
+    run.do(e.Settle, DOCTOR, alert=alert.id, reason="own doctor sees him now")
+    run.do(e.Cancel, reason="pressure")
+    assert run.session.phase is Phase.CANCELLED
 
 
 def test_a_nurse_and_no_therapist_passes_the_gate():
