@@ -67,12 +67,14 @@ def judge(session: Session, event: Any, now: Stamp) -> Made:
 
 def answer(session: Session, event: Any, now: Stamp) -> Made:
     """One answer; a consent that no longer stands asks to stop the drug that runs."""
-    check = Check(event.name, event.truth, event.by, now, event.note)
-    fear = event.number if event.name == FEAR else session.fear
+    check = Check(event.name, event.truth, event.by, now, happened_s(event, now), event.note)
+    session = replace(session, checks=(*session.checks, check))
+    stands = session.check(event.name) is check  # an older answer may come in later, and changes nothing of now
+    fear = event.number if stands and event.name == FEAR else session.fear
     said = []
-    if session.running and event.name == CONSENT and event.truth is not Truth.TRUE:
+    if stands and session.running and event.name == CONSENT and event.truth is not Truth.TRUE:
         said = [Effect("advise", "The patient's consent does not stand: stop the drug.")]
-    return replace(session, checks=(*session.checks, check), fear=fear), said
+    return replace(session, fear=fear), said
 
 
 def decide(session: Session, event: Any, now: Stamp) -> Made:

@@ -20,7 +20,11 @@ from openkap.kernel.truth import Truth
 
 STAY, PRESSURE, VITALS, SCORE, MIND, DISSOCIATION, STOMACH, SAFETY, ESCORT = (f"DIS-{n}" for n in range(1, 10))
 VOMIT = "vomit"
-FRESH = ("oriented", "walks")  # what may change again in recovery: asked since the last check, not only since the dose
+FRESH = (
+    "room-air-now",
+    "oriented",
+    "walks",
+)  # what may change again in recovery: asked since the last check, not only since the dose
 TRUTHS = {True: Truth.TRUE, False: Truth.FALSE}
 
 
@@ -131,9 +135,13 @@ def _asked(session: Session, now: Stamp) -> Iterator[Finding]:
     for item in session.protocol.checks:
         check = session.check(item.name)
         since = session.ended_s
-        if check is None or since is None or check.stamp.elapsed_s < since:
+        seen = max((mark.seen_s for mark in session.marks if mark.name == item.after), default=-1)
+        if check is None or since is None or check.happened_s < since:
             yield Finding(item.row, Truth.UNKNOWN, item.title, "Ask, and enter the answer.")
-        elif item.name in FRESH and now.elapsed_s - check.stamp.elapsed_s > stale_after_s(session.protocol):
+        elif check.happened_s <= seen:
+            text = f"{item.title} {session.protocol.marks[item.after].title} was marked after the answer."
+            yield Finding(item.row, Truth.UNKNOWN, text, "Ask again.")
+        elif item.name in FRESH and now.elapsed_s - check.happened_s > stale_after_s(session.protocol):
             yield Finding(item.row, Truth.UNKNOWN, f"{item.title} The answer is old.", "Ask again.")
         else:
             yield Finding(item.row, check.truth, item.title, "Ask again when it may have changed.")

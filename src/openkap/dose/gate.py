@@ -131,7 +131,7 @@ def _items(session: Session, now: Stamp) -> Iterator[Finding]:
         check = session.check(item.name)
         if check is None or check.stamp.day != now.day:
             yield Finding(item.row, Truth.UNKNOWN, item.title, item.remedy)
-        elif item.name == "limits-read" and check.stamp.elapsed_s < session.lines_s:
+        elif item.name == "limits-read" and check.happened_s < session.lines_s:
             yield Finding(item.row, Truth.UNKNOWN, "A limit changed after the limits were read back.", item.remedy)
         else:
             yield Finding(item.row, check.truth, item.title, item.remedy)

@@ -10,6 +10,7 @@ Source: LEDGER-*; hazards 58, 59, 60
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -147,24 +148,32 @@ class Custody:
     Args:
         day: on the site's calendar; on_shift: ids of people on shift and allowed to handle the drug.
         proof_min: how old a witness's proof may be, minutes.
+        now: the server's instant; a device's or a person's own time is not believed for a witness.
         home_reason: why the site lets doses go home; empty: it does not.
     """
 
     day: date
     on_shift: frozenset[str]
     proof_min: int
+    now: datetime
     home_reason: str = ""
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Lots, postings, counts, cases and notices, in the order in which they came."""
+    """
+    Lots, postings, counts, cases and notices, in the order in which they came.
+
+    Args:
+        seals: one for each posting, over it and the seal before: a posting that was changed no longer fits its seal.
+    """
 
     lots: Mapping[str, Lot] = field(default_factory=dict)
     postings: tuple[Posting, ...] = ()
     counts: tuple[Count, ...] = ()
     cases: tuple[Discrepancy, ...] = ()
     notices: tuple[LossNotice, ...] = ()
+    seals: tuple[str, ...] = ()
 
 
 def micrograms(dose: DoseMg) -> int:
@@ -192,22 +201,35 @@ def post(ledger: Ledger, posting: Posting, custody: Custody) -> Ledger | Refused
     for judge in (_form, _person, _lot, _container, _contra, _home, _witness, _enough):
         if (why := judge(ledger, posting, custody)) is not None:
             return why
-    return replace(ledger, postings=(*ledger.postings, posting))
+    return replace(ledger, postings=(*ledger.postings, posting), seals=(*ledger.seals, _seal(ledger.seals, posting)))
+
+
+def _seal(seals: tuple[str, ...], posting: Posting) -> str:
+    return hashlib.sha256(f"{seals[-1] if seals else ''}|{posting!r}".encode()).hexdigest()
 
 
 def replayed(ledger: Ledger, custody_of: Mapping[str, Custody]) -> Ledger | Refused:
-    """The ledger made anew from its postings, each judged as it was then; it equals the one kept, or says why not."""
+    """
+    The ledger made anew from its postings, each judged as it was then; it equals the one kept, or says why not.
+
+    Seals find a posting that was changed, left out or slipped in. They are no secret: who can write the whole store can
+    seal anew, so the last seal should also stand where the store's writer cannot reach (a printed count sheet).
+    """
     made = Ledger(ledger.lots, (), ledger.counts, ledger.cases, ledger.notices)
     for posting in ledger.postings:
         result = post(made, posting, custody_of[posting.key])
         if isinstance(result, Refused):
             return result
         made = result
+    if made.seals != ledger.seals:
+        return Refused("HAZ-58", "A posting is not as it was sealed: look at the record of the store.")
     return made
 
 
-def contra(posting: Posting, key: str, by: Staff, at: datetime, reason: str, proof: Proof | None) -> Posting:
-    """The posting that undoes another one."""
+def contra(
+    posting: Posting, key: str, by: Staff, at: datetime, reason: str, proof: Proof | None, case: str = ""
+) -> Posting:
+    """The posting that undoes another one; `case` is the discrepancy that it explains."""
     return replace(
         posting,
         key=key,
@@ -218,6 +240,7 @@ def contra(posting: Posting, key: str, by: Staff, at: datetime, reason: str, pro
         at=at,
         reason=reason,
         proof=proof,
+        ref=case or posting.ref,
         reverses=posting.key,
     )
 
@@ -266,8 +289,9 @@ def counted(
     Args:
         business_days: after discovery, by when notice is due (LEDGER-LOSS); holidays: of the site.
     """
-    if any(one.key == count.key for one in ledger.counts):
-        return ledger
+    first = next((one for one in ledger.counts if one.key == count.key), None)
+    if first is not None:
+        return ledger if first == count else Refused("HAZ-14", "This count was entered before: enter it anew.")
     if count.lot not in ledger.lots:
         return Refused("HAZ-60", f"Lot {count.lot} is not in stock: receive it, or correct the lot.")
     if count.by.id == count.second.id or not {count.by.id, count.second.id} <= custody.on_shift:
@@ -285,23 +309,34 @@ def counted(
 
 def close_case(ledger: Ledger, case: str, by: Staff, reason: str) -> Ledger | Refused:
     """
-    A case is closed when the balance is what was counted, by a prescriber who did not open it, with the reason.
+    A case is closed by a prescriber who did not open it, with the reason, once the gap is explained.
 
-    A loss also needs its notice.
+    Explained means that postings made for the case come to the gap, or that a later count of the lot found none. That
+    the balance happens to be what was counted explains nothing. A loss also needs its notice.
     """
     found = next((one for one in ledger.cases if one.id == case and not one.closed), None)
     if found is None:
         return Refused("HAZ-58", "There is no such open case.")
     if by.role is not Role.PRESCRIBER or by.id == found.owner.id or not reason.strip():
         return Refused("HAZ-58", "A prescriber other than the owner closes it, with a reason.")
-    last = next(one for one in reversed(ledger.counts) if one.lot == found.lot)
-    if last.counted_ug != in_house_ug(ledger, found.lot):
-        return Refused("HAZ-58", "Balance and last count still differ: post what explains the gap, or count again.")
+    if not _explained(ledger, found):
+        return Refused("HAZ-58", "The gap is not explained: post what explains it for this case, or count again.")
     lost = any(p.kind == "lose" and p.ref == case for p in ledger.postings)
     if lost and not any(notice.case == case for notice in ledger.notices):
         return Refused("LEDGER-LOSS", "Record the notice of the loss first.")
     done = replace(found, closed=f"{by.name}: {reason}")
     return replace(ledger, cases=tuple(done if one.id == case else one for one in ledger.cases))
+
+
+def _explained(ledger: Ledger, case: Discrepancy) -> bool:
+    house = ("stock", *OPEN_PLACES)
+    posted = [p for p in ledger.postings if p.ref == case.id and p.lot == case.lot]
+    moved = sum(p.ug * ((p.target.place in house) - (p.source.place in house)) for p in posted)
+    if posted and moved == case.gap_ug:
+        return True
+    opened = {one.id for one in ledger.cases}
+    keys = [f"case-{one.key}" for one in ledger.counts if one.lot == case.lot]
+    return any(key not in opened for key in keys[keys.index(case.id) + 1 :])
 
 
 def overdue(ledger: Ledger, day: date) -> tuple[Discrepancy, ...]:
@@ -320,9 +355,17 @@ def business_day(day: date, days: int, holidays: frozenset[date] = frozenset()) 
 
 
 def inventory_due(ledger: Ledger, day: date, months: int) -> bool:
-    """True if no lot was ever counted for the inventory, or the last inventory is too long ago."""
-    taken = [one.at.date() for one in ledger.counts if one.moment == "inventory"]
-    return not taken or max(taken) < Span(months, "mo").before(day)
+    """True if a lot in the house was not in the inventory lately; one that came in since waits for the next."""
+    taken = [(one.lot, one.at.date()) for one in ledger.counts if one.moment == "inventory"]
+    oldest = Span(months, "mo").before(day)
+    if not taken or max(on for _, on in taken) < oldest:
+        return True
+    for lot in (one for one in ledger.lots if in_house_ug(ledger, one)):
+        came = min(p.at.date() for p in ledger.postings if p.lot == lot)
+        counted_on = [on for of, on in taken if of == lot] or [came] * (came > min(on for _, on in taken))
+        if not counted_on or max(counted_on) < oldest:
+            return True
+    return False
 
 
 def keep_until(posting: Posting, years: int) -> date:
@@ -431,8 +474,8 @@ def _witness(ledger: Ledger, posting: Posting, custody: Custody) -> Refused | No
         return Refused("HAZ-59", "The witness must be a prescriber or nurse on shift.")
     if proof.posting != posting.key or any(p.proof and p.proof.id == proof.id for p in ledger.postings):
         return Refused("HAZ-59", "The witness's proof was made for something else: sign this one.")
-    age = posting.at - proof.at
-    if not timedelta(0) <= age <= timedelta(minutes=custody.proof_min):
+    most = timedelta(minutes=custody.proof_min)
+    if not (timedelta(0) <= custody.now - proof.at <= most and abs(custody.now - posting.at) <= most):
         return Refused("HAZ-59", "The witness's proof is not of now: sign again, beside each other.")
     return None
 

@@ -139,7 +139,7 @@ def protocol(site: Site, route: Route, drug: Drug, on: date) -> Protocol:
             for i in content.gate.item
             if i.only in ("", drug, "maintenance")
         ),
-        checks=tuple(Item(c.row, c.name, c.title) for c in content.discharge.check),
+        checks=tuple(Item(c.row, c.name, c.title, after=c.after) for c in content.discharge.check),
         book=book,
         site_max=site_limits(site.mode, signed_limits(site, on), book),
         numbers={FEAR: low_fear.limits, **{row.id: row.numbers for row in numbered}},
@@ -170,6 +170,11 @@ def _check(content: Content) -> None:
     for row_id, named in refer:
         if named not in elsewhere:
             raise ContentFault(f"dose/content: {row_id} names {named}, which is no row of plan or screen; correct it.")
+    for check in content.discharge.check:
+        if check.after and check.after not in {mark.name for mark in content.marks.mark}:
+            raise ContentFault(
+                f"discharge.toml: {check.id} is asked after {check.after}, which is no mark; correct it."
+            )
     for level in LEVELS:
         ladder = [(step.after_s, RINGS.index(step.ring)) for step in content.policy.step if step.level == level]
         if ladder != sorted(ladder) or [ring for _, ring in ladder] != list(range(len(RINGS))) or ladder[0][0] != 0:

@@ -58,11 +58,17 @@ class GateRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class CheckRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a person answers before somebody goes home; `row` is the DIS row it is part of."""
+    """
+    What a person answers before somebody goes home.
+
+    Args:
+        row: the DIS row it is part of; after: the mark after which it is asked again.
+    """
 
     name: str
     title: str
     row: str
+    after: str = ""
 
 
 class StepRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -117,5 +117,5 @@ class Session:
         return tuple(a for a in self.alerts if a.open and level in (None, a.level))
 
     def check(self, name: str) -> Check | None:
-        """The newest answer to a question."""
-        return next((c for c in reversed(self.checks) if c.name == name), None)
+        """The answer to a question that was given last, whenever it came in."""
+        return max((c for c in reversed(self.checks) if c.name == name), key=lambda c: c.happened_s, default=None)

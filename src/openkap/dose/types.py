@@ -120,13 +120,17 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A row that a person answers: what it asks, what to do where the answer is not yes, for which courses only."""
+    """
+    A row that a person answers: what it asks, what to do where the answer is not yes, for which courses only, and after
+    which mark an earlier answer counts no more.
+    """
 
     row: str
     name: str
     title: str
     remedy: str = ""
     only: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +200,13 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One answer by one person: never several at once, never carried over from another day."""
+    """One answer by one person: never several at once; `happened_s` is when it was given, `stamp` when it came in."""
 
     name: str
     truth: Truth
     by: Staff
     stamp: Stamp
+    happened_s: int
     note: str = ""
 
 

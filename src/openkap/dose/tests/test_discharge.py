@@ -273,7 +273,45 @@ def test_thirty_minutes_without_vomiting(leaving: Case, minutes, met):
     leaving.do(e.Settle, alert=alert.id, reason="once")
     leaving.now_s += round(minutes * 60)
     leaving.check()
+    leaving.do(e.Answer, name="keeps-water", truth=Truth.TRUE)
     assert unmet(leaving).get("DIS-7") is met
+
+
+@pytest.mark.hazard("HAZ-43", "C1")
+@pytest.mark.goal("RG-20")
+@pytest.mark.parametrize(
+    ("mark", "name", "row"), [("suicide", "no-new-suicidal-thoughts", "DIS-8"), ("vomit", "keeps-water", "DIS-7")]
+)
+def test_an_answer_from_before_the_mark_it_is_about_is_no_answer(leaving: Case, mark, name, row):
+    leaving.do(e.SetMark, name=mark)
+    (alert,) = leaving.session.open_alerts()
+    leaving.do(e.Settle, DOCTOR, alert=alert.id, reason="looked at")
+    leaving.now_s += 30 * 60
+    leaving.check()
+    leaving.read(aldrete=10)
+    for again in ("oriented", "walks", "room-air-now"):
+        leaving.do(e.Answer, name=again, truth=Truth.TRUE)
+    assert unmet(leaving) == {row: Truth.UNKNOWN}
+    leaving.do(e.Answer, name=name, truth=Truth.TRUE)
+    assert unmet(leaving) == {}
+
+
+@pytest.mark.hazard("HAZ-36", "C1")
+@pytest.mark.hazard("HAZ-43", "C1")
+def test_an_older_answer_that_comes_in_later_takes_nothing_back(leaving: Case):
+    leaving.do(e.Answer, name="walks", truth=Truth.FALSE)
+    leaving.do(e.Answer, name="walks", truth=Truth.TRUE, happened_s=leaving.now_s - 60)
+    assert unmet(leaving) == {"DIS-5": Truth.FALSE}
+    leaving.do(e.Answer, name="walks", truth=Truth.TRUE)
+    assert unmet(leaving) == {}
+
+
+@pytest.mark.hazard("HAZ-36", "C1")
+def test_an_answer_of_before_the_end_of_the_dose_counts_as_that_whenever_it_comes_in(leaving: Case):
+    kept = tuple(c for c in leaving.session.checks if c.name != "escort-met")
+    leaving.session = replace(leaving.session, checks=kept)
+    leaving.do(e.Answer, name="escort-met", truth=Truth.TRUE, happened_s=leaving.session.ended_s - 1)
+    assert unmet(leaving) == {"DIS-9": Truth.UNKNOWN}
 
 
 def test_an_open_alert_keeps_the_patient(leaving: Case):

@@ -428,3 +428,12 @@ def test_an_old_weight_shuts_it(at_gate: Case, days, rows):
     without(at_gate, orders=(orders.signed(order(weight=weight), DOCTOR, BEGIN),))
     assert set(shut(at_gate)) == rows
     assert PERSON.born < date(2000, 1, 1)
+
+
+@pytest.mark.hazard("HAZ-36", "C1")
+def test_an_older_fear_that_comes_in_later_is_not_the_fear_of_now():
+    run = case().to_gate()
+    run.now_s += 60
+    run.do(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(9))
+    run.do(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(1), happened_s=run.now_s - 60)
+    assert run.session.fear == 9

@@ -20,7 +20,7 @@ from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg
 
 NOON = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-SHIFT = Custody(DAY, frozenset({"n1", "n2", "d1", "d2"}), 5)
+SHIFT = Custody(DAY, frozenset({"n1", "n2", "d1", "d2"}), 5, NOON)
 VIAL, LOZENGE, SPRAY = (
     Lot("K50", "ketamine", "vial", 500_000, date(2027, 1, 31), ug_per_ml=50_000),
     Lot("L100", "ketamine", "lozenge", 100_000, date(2027, 1, 31)),
@@ -231,6 +231,15 @@ def test_a_proof_is_used_once_and_five_minutes_old_is_still_now(opened: Ledger):
 
 
 @pytest.mark.hazard("HAZ-59", "C1")
+@pytest.mark.parametrize("off_min", [-6, 6])
+def test_waste_and_proof_dated_together_to_another_time_are_not_of_now(opened: Ledger, off_min):
+    then = NOON + timedelta(minutes=off_min)
+    assert why(opened, waste(at=then, proof=proof("w1", at=then))) == "HAZ-59"
+    assert why(opened, waste(at=then)) == "HAZ-59"
+    posted(opened, waste(at=NOON + timedelta(minutes=5)))
+
+
+@pytest.mark.hazard("HAZ-59", "C1")
 @pytest.mark.parametrize("by", [THERAPIST, CLERK, replace(NURSE, id="n9")])
 def test_only_a_nurse_or_prescriber_on_shift_handles_the_drug(opened: Ledger, by):
     assert why(opened, waste(by=by)) == "HAZ-59"
@@ -306,7 +315,8 @@ def test_a_right_count_opens_none_and_is_kept_once(day: Ledger):
     assert once.cases == ()
     alone = replace(SHIFT, on_shift=frozenset({"n1", "n2"}))
     assert isinstance(led.counted(day, count(500_000), alone, 1), Ledger)
-    assert led.counted(once, count(1), SHIFT, 1) is once
+    assert led.counted(once, count(500_000), SHIFT, 1) is once
+    assert led.counted(once, count(1), SHIFT, 1).rule == "HAZ-14"
     assert len(once.counts) == 1
 
 
@@ -363,6 +373,41 @@ def test_a_case_is_closed_when_a_second_count_finds_the_gap_was_a_slip(day: Ledg
     assert led.close_case(right, right.cases[0].id, OTHER_DOCTOR, "miscounted").cases[0].closed
 
 
+@pytest.mark.hazard("HAZ-58", "C2")
+def test_a_balance_that_happens_to_meet_an_old_count_explains_no_gap(book: Ledger):
+    """Counted 900 mg of 1 000; then 100 mg are given to somebody: the 100 mg that were missing still are."""
+    short = led.counted(book, count(900_000), SHIFT, 1)
+    given = Account("given", "s1")
+    later = posted(
+        short,
+        move("o1", "open", stock("K50"), V1, 500_000),
+        move("d1", "draw", V1, S1, 100_000),
+        move("g1", "give", S1, given, 100_000),
+    )
+    assert led.in_house_ug(later, "K50") == 900_000
+    assert led.close_case(later, short.cases[0].id, DOCTOR, "fits now").rule == "HAZ-58"
+    assert (
+        led.close_case(led.counted(later, count(800_000, key="c2"), SHIFT, 1), "case-c", DOCTOR, "x").rule == "HAZ-58"
+    )
+    right = led.counted(later, count(900_000, key="c3"), SHIFT, 1)
+    assert led.close_case(right, "case-c", DOCTOR, "found behind the box").cases[0].closed
+
+
+@pytest.mark.hazard("HAZ-58", "C2")
+def test_a_contra_posting_for_the_case_explains_a_gap_of_its_size_and_no_other(book: Ledger):
+    """A delivery of two vials was booked twice."""
+    twice = posted(book, move("r9", "receive", SUPPLIER, stock("K50"), 1_000_000))
+    short = led.counted(twice, count(1_000_000), SHIFT, 1)
+    booked = twice.postings[-1]
+    undone = posted(short, led.contra(booked, "u", NURSE, NOON, "booked twice", proof("u"), "case-c"))
+    assert led.close_case(undone, "case-c", DOCTOR, "booked twice").cases[0].closed
+    apart = posted(short, led.contra(booked, "u", NURSE, NOON, "booked twice", proof("u")))
+    assert led.close_case(apart, "case-c", DOCTOR, "booked twice").rule == "HAZ-58"
+    less = led.counted(twice, count(900_000), SHIFT, 1)
+    part = posted(less, led.contra(booked, "u", NURSE, NOON, "booked twice", proof("u"), "case-c"))
+    assert led.close_case(part, "case-c", DOCTOR, "booked twice").rule == "HAZ-58"
+
+
 @pytest.mark.parametrize(
     ("day_", "days", "holidays", "due"),
     [(date(2026, 11, 27), 1, [], date(2026, 11, 30)), (date(2026, 11, 30), 1, [], date(2026, 12, 1)),
@@ -376,8 +421,27 @@ def test_business_days_leave_out_weekends_and_holidays(day_, days, holidays, due
 @pytest.mark.parametrize(("on", "due"), [(date(2028, 11, 29), False), (date(2028, 11, 30), True)])
 def test_the_inventory_is_due_after_two_years_and_at_once_where_there_was_none(day: Ledger, on, due):
     assert led.inventory_due(day, DAY, 24)
-    taken = led.counted(day, count(500_000, moment="inventory"), SHIFT, 1)
+    taken = day
+    for lot, ug in (("K50", 500_000), ("L100", 300_000), ("E28", 56_000)):
+        assert led.inventory_due(taken, DAY, 24)
+        taken = led.counted(taken, count(ug, lot, key=lot, moment="inventory"), SHIFT, 1)
     assert led.inventory_due(taken, on, 24) is due
+
+
+@pytest.mark.hazard("HAZ-60", "C1")
+def test_a_lot_that_came_in_after_the_inventory_waits_for_the_next_one(day: Ledger):
+    taken = day
+    for lot, ug in (("K50", 500_000), ("L100", 300_000), ("E28", 56_000)):
+        taken = led.counted(taken, count(ug, lot, key=lot, moment="inventory"), SHIFT, 1)
+    taken = replace(taken, lots={**LOTS, "K51": replace(VIAL, id="K51")})
+    new = move("r9", "receive", SUPPLIER, stock("K51"), 500_000, "K51", at=NOON + timedelta(days=40))
+    taken = posted(taken, new)
+    assert not led.inventory_due(taken, date(2028, 11, 29), 24)
+    for lot, ug in (("K50", 500_000), ("L100", 300_000), ("E28", 56_000)):
+        again = count(ug, lot, key=f"{lot}-2", moment="inventory", at=datetime(2028, 11, 29, 12, tzinfo=UTC))
+        taken = led.counted(taken, again, SHIFT, 1)
+    assert not led.inventory_due(taken, date(2029, 1, 8), 24)
+    assert led.inventory_due(taken, date(2029, 1, 9), 24)
 
 
 @pytest.mark.hazard("HAZ-60", "C2")
@@ -403,6 +467,10 @@ def test_a_posting_that_was_changed_or_slipped_in_does_not_replay(day: Ledger):
     custody = dict.fromkeys(("r1", "r2", "r3", "o1", "d1", "g1", "w1"), SHIFT)
     forged = replace(day, postings=(*day.postings[:-1], replace(day.postings[-1], ug=460_000)))
     assert led.replayed(forged, custody).rule == "HAZ-58"
+    for ug in (458_000, 1_000):
+        edited = replace(day, postings=(*day.postings[:-1], replace(day.postings[-1], ug=ug)))
+        assert "sealed" in led.replayed(edited, custody).text
+    assert "sealed" in led.replayed(replace(day, postings=day.postings[:-1]), custody).text
 
 
 class Day(RuleBasedStateMachine):
