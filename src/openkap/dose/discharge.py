@@ -43,11 +43,19 @@ def ready(findings: tuple[Finding, ...]) -> bool:
 
 
 def earliest_s(session: Session) -> int | None:
-    """When the shortest stay ends, from the start of the last dose and from its end; None before it has ended."""
-    if session.started_s is None or session.ended_s is None:
+    """
+    When the shortest stay ends, from the start of the last dose and from its end; None before it has ended.
+
+    Seconds that only the wall clock says have passed (a restart of the machine) are added: they may not have.
+    """
+    last = session.given[-1] if session.given else None
+    if last is None or last.ended is None:
         return None
-    protocol = session.protocol
-    return max(session.started_s + protocol.min_stay_min * MINUTE, session.ended_s + protocol.after_end_min * MINUTE)
+    unsure_s, protocol = session.clock.unsure_s if session.clock else 0, session.protocol
+    return max(
+        stamp.elapsed_s + minutes * MINUTE + unsure_s - stamp.unsure_s
+        for stamp, minutes in ((last.started, protocol.min_stay_min), (last.ended, protocol.after_end_min))
+    )
 
 
 # -- the criteria ----------------------------------------------------------------------------------------
@@ -127,7 +135,7 @@ def _dissociation(session: Session, now: Stamp) -> Iterator[Finding]:
 def _stomach(session: Session, now: Stamp) -> Iterator[Finding]:
     quiet = session.protocol.seconds(STOMACH, "minutes")
     times = [mark.seen_s for mark in session.marks if mark.name == VOMIT]
-    calm = not times or now.elapsed_s - max(times) >= quiet
+    calm = not times or now.surely_since(max(times)) >= quiet
     yield Finding(STOMACH, TRUTHS[calm], f"No vomiting for {quiet // MINUTE} min.", "Wait.")
 
 
@@ -141,7 +149,7 @@ def _asked(session: Session, now: Stamp) -> Iterator[Finding]:
         elif check.happened_s <= seen:
             text = f"{item.title} {session.protocol.marks[item.after].title} was marked after the answer."
             yield Finding(item.row, Truth.UNKNOWN, text, "Ask again.")
-        elif item.name in FRESH and now.elapsed_s - check.happened_s > stale_after_s(session.protocol):
+        elif item.name in FRESH and _old(session, now, check.happened_s):
             yield Finding(item.row, Truth.UNKNOWN, f"{item.title} The answer is old.", "Ask again.")
         else:
             yield Finding(item.row, check.truth, item.title, "Ask again when it may have changed.")
@@ -165,7 +173,11 @@ def _present(session: Session, now: Stamp, *measures: str) -> Reading | None:
     last = newest(session, *measures)
     if last is None or not last.confirmed or not _after(session, last):
         return None
-    return last if now.elapsed_s - last.taken_s <= stale_after_s(session.protocol) else None
+    return None if _old(session, now, last.taken_s) else last
+
+
+def _old(session: Session, now: Stamp, at_s: int) -> bool:
+    return not now.knows_age(at_s) or now.elapsed_s - at_s > stale_after_s(session.protocol)
 
 
 def _between(session: Session, now: Stamp, row: str, name: str, least: Decimal, most: Decimal | None) -> Finding:

@@ -101,7 +101,7 @@ def shown(session: Session, measure: str) -> Shown | None:
         return None
     age = session.now_s - last.taken_s
     check = session.protocol.measures[measure].check
-    overdue = age > stale_after_s(session.protocol) or any(d.about.startswith(f"{check} ") for d in late(session))
+    overdue = _stale(session, last) or any(d.about.startswith(f"{check} ") for d in late(session))
     return Shown(last, age, overdue)
 
 
@@ -116,6 +116,11 @@ def _checks(session: Session, kind: str, minutes: Iterable[int]) -> list[tuple[s
             if until is None or at_s < until:
                 found.append((f"{kind} {slot}{dose}", at_s))
     return found
+
+
+def _stale(session: Session, reading: Reading) -> bool:
+    known = session.clock is None or session.clock.knows_age(reading.taken_s)
+    return not known or session.now_s - reading.taken_s > stale_after_s(session.protocol)
 
 
 def _slots(minutes: Iterable[int], later_min: int, now_min: int) -> list[int]:

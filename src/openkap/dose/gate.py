@@ -203,7 +203,7 @@ def _baseline(session: Session, now: Stamp) -> Iterator[Finding]:
             yield Finding(BASELINE, Truth.UNKNOWN, f"{title}: a leap that nobody has repeated.", "Take it again.")
         else:
             age = now.elapsed_s - last.taken_s
-            met = Truth.TRUE if age <= most else Truth.UNKNOWN
+            met = Truth.TRUE if age <= most and now.knows_age(last.taken_s) else Truth.UNKNOWN
             text = f"{title}: {last.quantity}, {age // MINUTE} min old, limit {most // MINUTE} min."
             yield Finding(BASELINE, met, text, "Take it again.")
     met = Truth.TRUE if newest(session, "cadss-6", "cadss") else Truth.UNKNOWN

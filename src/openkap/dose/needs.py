@@ -7,6 +7,7 @@ They are named in the table of `steps.py`; none of them is asked anywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from openkap.chart.vocabulary import facts
@@ -16,7 +17,7 @@ from openkap.dose.events import Read
 from openkap.dose.gate import decidable, deciders, gate, green, reasons
 from openkap.dose.lines import loosens
 from openkap.dose.session import Session
-from openkap.dose.types import Refused, Stamp
+from openkap.dose.types import Line, Phase, Refused, Stamp
 from openkap.kernel.errors import UnitRefused
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
@@ -26,6 +27,7 @@ Need = Callable[[Session, Any, Stamp], Refused | None]
 
 DEVICES = "WATCH-DEVICES"
 CONSENT, RATE = "consent-current", "mL/h"
+ACUTE_PHASES = frozenset({Phase.DOSING, Phase.PAUSED, Phase.STOPPED, Phase.PEAK, Phase.ESCALATED})
 DOSERS = frozenset({Role.PRESCRIBER, Role.NURSE})
 WATCHERS = frozenset({Role.PRESCRIBER, Role.NURSE, Role.THERAPIST})
 
@@ -79,6 +81,19 @@ def offered(session: Session, event: Any, _: Stamp) -> Refused | None:
     if session.offered is not None and session.offered.id == event.by.id:
         return None
     return no("HAZ-42", "The watch was not offered to you: the observer offers it first.")
+
+
+def free_to_watch(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """In the acute phase one person watches so many patients, and it is known how many (PRE-11)."""
+    if session.phase not in ACUTE_PHASES:
+        return None
+    others = session.duty.others.get(event.by.id)
+    if others is None:
+        return no("WATCH-ACUTE", "It is not known how many patients you watch: say who is on duty first.")
+    most = session.protocol.number("WATCH-ACUTE", "patients")
+    if others + 1 <= most:
+        return None
+    return no("WATCH-ACUTE", f"You watch {others} in the acute phase, limit {most}: somebody who is free takes it.")
 
 
 def observer(session: Session, event: Any, _: Stamp) -> Refused | None:
@@ -345,7 +360,7 @@ def may_settle(session: Session, event: Any, now: Stamp) -> Refused | None:
 
 
 def limit_may_change(session: Session, event: Any, _: Stamp) -> Refused | None:
-    """A line that exists; it is never widened while its alert is open (HAZ-40)."""
+    """A line that exists, inside the range of its measure; it is never widened while its alert is open (HAZ-40)."""
     line = next((one for one in session.lines if (one.row, one.name) == (event.row, event.name)), None)
     if line is None:
         return no("LIMIT", f"{event.row} {event.name} is no alert line of this session.")
@@ -353,7 +368,22 @@ def limit_may_change(session: Session, event: Any, _: Stamp) -> Refused | None:
         event.row in a.rows or a.about == line.measure for a in session.open_alerts()
     ):
         return no("HAZ-40", "This limit is not widened while its alert is open.")
+    measure = session.protocol.measures[line.measure]
+    least, most = measure.least, measure.most
+    if line.test in ("rise", "fall"):
+        least, most = Decimal(1), most - least
+    if not least <= event.value <= most:
+        return no("LIMIT", f"{measure.title}: {event.value} is not between {least} and {most}: enter it again.")
+    pair = {one.level: one.limit for one in session.lines if (one.row, one.measure, one.test) == _kind(line)}
+    pair[line.level] = event.value
+    amber, red = pair.get("amber"), pair.get("red")
+    if amber is not None and red is not None and not (amber < red if line.tighter == "lower" else amber > red):
+        return no("LIMIT", f"{measure.title}: red must lie beyond amber: change the other line first.")
     return None
+
+
+def _kind(line: Line) -> tuple[str, str, str]:
+    return line.row, line.measure, line.test
 
 
 def held_there(session: Session, event: Any, _: Stamp) -> Refused | None:

@@ -103,7 +103,7 @@ TABLE: tuple[Row, ...] = (
     Row((P.DOSING,), e.SetRate, None, (*_GO_ON, needs.rate_makes_sense), changes.rate),
     Row((P.DOSING,), e.UseDevice, None, (*_GO_ON, needs.devices_apart), changes.device),
     Row(IN_HOUSE, e.OfferWatch, None, (needs.observer,), changes.offer),
-    Row(IN_HOUSE, e.TakeWatch, None, (needs.clinician, needs.offered), changes.take),
+    Row(IN_HOUSE, e.TakeWatch, None, (needs.clinician, needs.offered, needs.free_to_watch), changes.take),
     Row((P.BOOKED, *IN_HOUSE), e.DutyNow, None, (), changes.duty),
     Row(IN_HOUSE, e.Read, None, (needs.clinician, needs.plausible), changes.read),
     Row(IN_HOUSE, e.Correct, None, (needs.clinician, needs.reason, needs.correctable), changes.correct),
@@ -191,8 +191,11 @@ def _watched(session: Session, now: Stamp) -> tuple[Session, list[Effect]]:
 
 
 def _forward(session: Session, clock: Stamp) -> Stamp:
-    """Elapsed time never falls: a clock that went back stands still."""
-    return replace(clock, elapsed_s=max(clock.elapsed_s, session.now_s))
+    """Elapsed time never falls: a clock that went back stands still. Nor is what was not sure ever forgotten."""
+    old = session.clock or clock
+    since = max((s for s in (clock.sure_from_s, old.sure_from_s) if s is not None), default=None)
+    unsure = max(clock.unsure_s, old.unsure_s)
+    return replace(clock, elapsed_s=max(clock.elapsed_s, session.now_s), unsure_s=unsure, sure_from_s=since)
 
 
 def _entry(session: Session, key: str) -> Entry | None:

@@ -73,12 +73,23 @@ class Stamp:
         at: the server's instant, UTC.
         day: the same on the site's calendar.
         device_at: what the device's clock said, if it was asked.
+        unsure_s, sure_from_s: as `clock.Elapsed`.
     """
 
     elapsed_s: int
     at: datetime
     day: date
     device_at: datetime | None = None
+    unsure_s: int = 0
+    sure_from_s: int | None = None
+
+    def knows_age(self, at_s: int) -> bool:
+        """False for what is of before the machine's last restart: how long ago it is nobody knows."""
+        return self.sure_from_s is None or at_s > self.sure_from_s
+
+    def surely_since(self, at_s: int) -> int:
+        """Seconds that have passed for sure."""
+        return self.elapsed_s - (at_s if self.knows_age(at_s) else self.sure_from_s or 0)
 
 
 # -- what content says, as this session uses it --------------------------------------------------------

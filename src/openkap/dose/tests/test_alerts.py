@@ -485,35 +485,6 @@ def test_an_amber_mark_is_settled_by_a_nurse_with_a_reason(dosing: Case):
     assert dosing.refused(e.Settle, alert="none", reason="x").rule == "ALERT"
 
 
-# -- limits for one person -------------------------------------------------------------------------------
-
-
-def widen(**changes):
-    return {"row": "ALT-SBP", "name": "amber_rise", "value": Decimal(40), "reason": "labile, known", **changes}
-
-
-@pytest.mark.hazard("HAZ-40", "C1")
-def test_a_limit_for_one_person_is_a_prescriber_s_with_a_reason_and_is_never_widened_while_alerting(dosing: Case):
-    assert dosing.refused(e.SetLimit, NURSE, **widen()).rule == "ROLE"
-    assert dosing.refused(e.SetLimit, DOCTOR, **widen(reason="")).rule == "REASON"
-    assert dosing.refused(e.SetLimit, DOCTOR, **widen(name="crimson")).rule == "LIMIT"
-    dosing.read(systolic=158)
-    assert dosing.refused(e.SetLimit, DOCTOR, **widen()).rule == "HAZ-40"
-    dosing.do(e.SetLimit, DOCTOR, **widen(value=Decimal(20)))
-    (alert,) = dosing.session.open_alerts()
-    dosing.do(e.Acknowledge, alert=alert.id)
-    dosing.now_s += 60
-    dosing.read(systolic=130)
-    dosing.do(e.SetLimit, DOCTOR, **widen())
-    assert level(dosing.session, "systolic", 158) is None
-    assert level(case().to_dosing().session, "systolic", 158) == "amber"
-
-
-def test_a_limit_of_another_measure_may_be_widened_meanwhile(dosing: Case):
-    dosing.read(spo2=93)
-    dosing.do(e.SetLimit, DOCTOR, **widen())
-
-
 # -- the watch over the watch ----------------------------------------------------------------------------
 
 

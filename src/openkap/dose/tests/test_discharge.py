@@ -9,6 +9,8 @@ import pytest
 
 from openkap.dose import events as e
 from openkap.dose.discharge import criteria, earliest_s, ready
+from openkap.dose.due import shown
+from openkap.dose.steps import step
 from openkap.dose.tests.sessions import CLERK, DAY, DOCTOR, NURSE, THERAPIST, Case, by_mouth, case
 from openkap.dose.types import Check, Phase
 from openkap.kernel.quantity import DoseMg
@@ -68,6 +70,39 @@ def test_a_wall_clock_that_jumps_shortens_no_stay(jump_h):
     assert (
         next(f.text for f in criteria(run.session, jumped) if f.row == "DIS-1") == left == "Shortest stay: 60 min left."
     )
+
+
+def restarted(run: Case, unsure_s: int) -> dict[str, Truth]:
+    """What is unmet when the machine was started anew and the wall clock then says so many seconds have passed."""
+    now = replace(run.stamp(), elapsed_s=run.now_s + unsure_s, unsure_s=unsure_s, sure_from_s=run.now_s + unsure_s)
+    run.session, _ = step(run.session, run.event(e.Note, text="restarted"), now)
+    return {f.row: f.met for f in criteria(run.session, now) if f.met is not Truth.TRUE}
+
+
+@pytest.mark.hazard("HAZ-37", "C1")
+@pytest.mark.goal("RG-11")
+@pytest.mark.parametrize("unsure_s", [0, 300, 86_400])
+def test_after_a_restart_no_stay_has_passed_that_may_not_have_and_every_value_is_stale(unsure_s):
+    run = case().to_recovery().watch(30)
+    until = earliest_s(run.session)
+    run.read(aldrete=10)
+    run.answer_leaving()
+    found = restarted(run, unsure_s)
+    assert earliest_s(run.session) == until + unsure_s
+    assert found["DIS-1"] is Truth.FALSE
+    assert {found[row] for row in ("DIS-2", "DIS-3", "DIS-4", "DIS-5", "DIS-6")} == {Truth.UNKNOWN}
+    assert shown(run.session, "spo2").overdue
+    forgetful = replace(run.stamp(), elapsed_s=run.now_s + unsure_s + 1)
+    after, _ = step(run.session, run.event(e.Note, text="the store forgot"), forgetful)
+    assert earliest_s(after) == until + unsure_s and shown(after, "spo2").overdue
+
+
+@pytest.mark.hazard("HAZ-37", "C1")
+def test_after_a_restart_the_quiet_after_vomiting_counts_from_then(leaving: Case):
+    leaving.do(e.SetMark, name="vomit")
+    leaving.now_s += 1
+    leaving.do(e.Answer, name="keeps-water", truth=Truth.TRUE)
+    assert restarted(leaving, 3600)["DIS-7"] is Truth.FALSE
 
 
 def test_while_the_drug_runs_nobody_is_near_going_home():

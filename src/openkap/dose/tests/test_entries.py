@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from openkap.dose import events as e
-from openkap.dose.clock import Anchor, Tick, elapsed, skewed
+from openkap.dose.clock import Anchor, Elapsed, Tick, elapsed, skewed
 from openkap.dose.tests.sessions import (
     BEGIN,
     Case,
@@ -153,13 +153,18 @@ def test_elapsed_time_follows_the_monotonic_clock_whatever_the_wall_clock_does(s
         wall = BEGIN + timedelta(seconds=draw.uniform(-86_400, 86_400))
         found = elapsed(anchor, Tick("boot", anchor.tick.monotonic_s + passed, wall))
         assert abs(found.seconds - anchor.elapsed_s - passed) <= 1
-        assert found.sure
+        assert (found.unsure_s, found.sure_from_s) == (0, None)
 
 
+@pytest.mark.hazard("HAZ-37", "C2")
 def test_across_a_restart_of_the_machine_the_wall_clock_is_believed_and_marked_and_never_takes_time_back():
     anchor = Anchor(Tick("one", 5000, BEGIN), 600)
     found = elapsed(anchor, Tick("two", 3, BEGIN + timedelta(minutes=5)))
-    assert (found.seconds, found.sure) == (900, False)
+    assert found == Elapsed(900, 300, 900)
+    later = Anchor(Tick("two", 3, BEGIN), 900, 300, 900)
+    assert elapsed(later, Tick("two", 63, BEGIN)) == Elapsed(960, 300, 900)
+    assert elapsed(later, Tick("three", 3, BEGIN + timedelta(seconds=7))) == Elapsed(907, 307, 907)
+    assert elapsed(anchor, Tick("two", 3, BEGIN - timedelta(days=1))) == Elapsed(600, 0, 600)
     assert elapsed(anchor, Tick("two", 3, BEGIN - timedelta(days=1))).seconds == 600
     assert elapsed(anchor, Tick("one", 4000, BEGIN)).seconds == 600
 

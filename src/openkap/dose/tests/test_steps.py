@@ -16,6 +16,7 @@ from openkap.dose.tests.sessions import (
     CLERK,
     DAY,
     DOCTOR,
+    DUTY,
     NURSE,
     OTHER_DOCTOR,
     PER_ML,
@@ -522,6 +523,26 @@ def test_the_old_observer_stays_until_the_new_one_has_taken_the_watch(dosing: Ca
     assert dosing.refused(e.TakeWatch, THERAPIST).rule == "HAZ-42"
     dosing.do(e.TakeWatch, SECOND)
     assert (dosing.session.observer, dosing.session.offered) == (SECOND, None)
+
+
+@pytest.mark.hazard("HAZ-42", "C1")
+@pytest.mark.hazard("HAZ-55", "C1")
+@pytest.mark.parametrize(("others", "may"), [({"n2": 0}, True), ({"n2": 1}, False), ({}, False)])
+def test_in_the_acute_phase_the_watch_goes_to_somebody_who_is_known_to_be_free(dosing: Case, others, may):
+    dosing.do(e.OfferWatch, to=SECOND, summary="calm")
+    dosing.do(e.DutyNow, SYSTEM, duty=replace(DUTY, others=others))
+    if may:
+        dosing.do(e.TakeWatch, SECOND)
+    else:
+        assert dosing.refused(e.TakeWatch, SECOND).rule == "WATCH-ACUTE"
+        assert dosing.session.observer == NURSE
+
+
+def test_outside_the_acute_phase_one_person_may_watch_several():
+    run = case().to_recovery()
+    run.do(e.OfferWatch, to=SECOND, summary="calm")
+    run.do(e.DutyNow, SYSTEM, duty=replace(DUTY, others={"n2": 3}))
+    run.do(e.TakeWatch, SECOND)
 
 
 def test_a_session_begins_with_somebody_who_may_watch():
