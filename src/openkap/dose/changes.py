@@ -366,16 +366,23 @@ def _based(session: Session, before: Session) -> Session:
 
 
 def _rebased(session: Session, before: Session) -> Made:
-    """A baseline that was amended moves the lines of a rise or fall: the newest values are held against them again."""
+    """A baseline that was amended moves the lines of a rise or fall: what breaks a worse one now is raised."""
     said: list[Effect] = []
     session = _based(session, before)
-    for name in session.protocol.measures:
-        last = newest(session, name)
-        moved = session.baseline.get(name) != before.baseline.get(name)
-        if moved and last is not None and alerts.broken(session, name, last.quantity.value):
-            session, more = alerts.after_reading(session, last)
+    if session.baseline == before.baseline:
+        return session, said
+    early = _before_dose(session)
+    for reading in valid(session):
+        if reading not in early and _worst(session, reading) > _worst(before, reading):
+            session, more = alerts.after_reading(session, reading)
             said += more
     return session, said
+
+
+def _worst(session: Session, reading: Reading) -> int:
+    """How bad a value is by the lines of a session: 0 quiet, 1 amber, 2 red."""
+    lines = alerts.broken(session, reading.measure, reading.quantity.value)
+    return (1 if lines[0].level == "amber" else 2) if lines else 0
 
 
 def _filed(session: Session, reading: Reading, before: Session | None = None) -> Made:

@@ -22,6 +22,8 @@ def test_a_baseline_that_is_corrected_after_the_start_moves_the_lines():
     assert run.session.baseline["systolic"] == 158
     run.now_s += 300
     run.read(systolic=155)
+    run.now_s += 60
+    run.read(systolic=120)
     assert run.session.open_alerts("red") == ()
     fields = {"quantity": Quantity(Decimal(108), "mm[Hg]"), "taken_s": typed.taken_s}
     effects = run.do(e.Correct, reading=typed.id, reason="typed 158 for 108", **fields)
@@ -43,3 +45,16 @@ def test_a_baseline_that_is_struck_after_the_start_falls_back_to_the_one_before_
     assert run.session.baseline["systolic"] == 130
     run.read(taken_s=only.taken_s, systolic=118)
     assert run.session.baseline["systolic"] == 130
+
+
+@pytest.mark.hazard("HAZ-34", "C1")
+def test_a_value_of_the_second_in_which_the_dose_began_is_baseline_only_if_it_stood_there_before():
+    run = case().to_dosing()
+    only = next(r for r in run.session.readings if r.measure == "systolic")
+    assert only.taken_s == run.session.started_s
+    run.read(systolic=150)
+    assert run.session.baseline["systolic"] == 126
+    fields = {"quantity": Quantity(Decimal(118), "mm[Hg]"), "taken_s": only.taken_s}
+    run.do(e.Correct, reading=only.id, reason="typed 126 for 118", **fields)
+    assert run.session.baseline["systolic"] == 118
+    assert [a.about for a in run.session.open_alerts("amber")] == ["systolic"]

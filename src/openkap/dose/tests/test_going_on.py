@@ -87,6 +87,15 @@ def test_who_withdraws_consent_gets_no_more_of_the_drug(dosing: Case, answer: Tr
     assert dosing.do(e.Answer, name="limits-read", truth=Truth.FALSE) == ()
 
 
+@pytest.mark.hazard("HAZ-18", "C1")
+def test_without_consent_no_further_device_is_used():
+    run = case("nasal", "esketamine").to_dosing(by_mouth("56", drug="esketamine", route="nasal"))
+    run.do(e.UseDevice)
+    run.now_s += 300
+    run.do(e.Answer, name="consent-current", truth=Truth.FALSE)
+    assert run.refused(e.UseDevice).rule == "GATE-CONSENT"
+
+
 @pytest.mark.hazard("HAZ-38", "C1")
 def test_a_paused_drug_does_not_go_on_while_a_check_is_late(dosing: Case):
     dosing.do(e.Pause, reason="toilet")

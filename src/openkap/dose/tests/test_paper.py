@@ -164,6 +164,15 @@ def test_the_sheet_has_person_weight_allergies_dose_time_and_contacts_without_a_
 
 
 @pytest.mark.hazard("HAZ-47", "C1")
+def test_vomiting_brings_the_steps_for_the_airway():
+    run = case().to_dosing()
+    run.do(e.SetMark, name="vomit")
+    first = emergency.sheet(run.session, shipped(), None).first[0]
+    assert (first.title, first.now) == ("Vomiting", True)
+    assert any("airway" in text for text in first.steps)
+
+
+@pytest.mark.hazard("HAZ-47", "C1")
 @pytest.mark.hazard("HAZ-20", "C1")
 def test_what_is_not_known_is_said_to_be_not_known():
     found = emergency.sheet(case().session, shipped(), None)

@@ -300,6 +300,7 @@ def check(session: Session) -> None:
         before = log[:place]
         if type(entry.event) in (e.Start, e.Resume):
             no_drug_after_hold_or_red(before)
+            assert last(before, e.Answer, name="consent-current").event.truth is Truth.TRUE
         if type(entry.event) is e.Start:
             dose_was_right(entry.event, before)
         if type(entry.event) is e.Discharge:
