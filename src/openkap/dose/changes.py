@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from openkap.dose import alerts
-from openkap.dose.due import newest, valid
+from openkap.dose.due import MINUTE, newest, valid
 from openkap.dose.gate import decidable
 from openkap.dose.needs import CONSENT
 from openkap.dose.session import Session
 from openkap.dose.types import Administration, Check, Decision, Effect, Identity, Mark, Phase, Reading, Stamp
-from openkap.kernel.quantity import number
+from openkap.kernel.quantity import DoseMg, number
 from openkap.kernel.truth import Truth
 
 Made = tuple[Session, list[Effect]]
@@ -20,6 +20,7 @@ Change = Callable[[Session, Any, Stamp], Made]
 
 FEAR = "fear-asked"
 CALLS = ("first_call_h", "second_call_h")
+FAST = "ORDER-FAST"
 EMERGENCY, ANY_RED = "emergency", "RES-8"
 
 
@@ -165,7 +166,8 @@ def stop(session: Session, event: Any, now: Stamp) -> Made:
     """It has ended early, with the amount that was really given."""
     note = f"stopped: {event.reason}"
     stopped = _dose(session, ended=now, given_mg=event.given_mg, complete=False, route_note=note)
-    return _dose(stopped, paused_s=_closed(session, now)), [Effect("task", ("waste the rest", session.given[-1].lot))]
+    said = [Effect("task", ("waste the rest", session.given[-1].lot)), *_too_fast(session, event, event.given_mg, now)]
+    return _dose(stopped, paused_s=_closed(session, now)), said
 
 
 def device(session: Session, _: Any, now: Stamp) -> Made:
@@ -177,7 +179,8 @@ def finish(session: Session, event: Any, now: Stamp) -> Made:
     """All of it was given."""
     held = f"held {number(event.held_min)} min, {event.ended}" if event.held_min is not None else ""
     note = " · ".join(one for one in (held, event.note or session.given[-1].route_note) if one)
-    return _dose(session, ended=now, given_mg=session.given[-1].mg, route_note=note), []
+    fast = _too_fast(session, event, session.given[-1].mg, now)
+    return _dose(session, ended=now, given_mg=session.given[-1].mg, route_note=note), fast
 
 
 # -- readings, marks, alerts -----------------------------------------------------------------------------
@@ -334,6 +337,19 @@ def correct_reading(session: Session, event: Any) -> Session:
 
 def _dose(session: Session, **changes: Any) -> Session:
     return replace(session, given=(*session.given[:-1], replace(session.given[-1], **changes)))
+
+
+def _too_fast(session: Session, event: Any, given: DoseMg, now: Stamp) -> list[Effect]:
+    """An infusion that went in much faster than it was ordered is kept as it was, and is an incident."""
+    dose = session.given[-1]
+    if dose.duration_min is None:
+        return []
+    paused = sum(ended - begun for begun, ended in _closed(session, now) if ended is not None)
+    ran_s = now.elapsed_s - dose.started.elapsed_s - paused
+    ordered_s = dose.duration_min * MINUTE * given.mg / dose.mg.mg
+    if ran_s + session.protocol.seconds(FAST, "early_min") >= ordered_s:
+        return []
+    return [Effect("incident", event), Effect("hold-next", event)]
 
 
 def _closed(session: Session, now: Stamp) -> tuple[tuple[int, int | None], ...]:

@@ -50,7 +50,8 @@ def monitoring_form(session: Session, events: Iterable[Adverse] = ()) -> Form:
     start = session.started_s
     pressures = _pressures(session)
     sedation, dissociation = _worst(session, "moaas", low=True), _worst(session, "cadss-6", "cadss", low=False)
-    stay = (session.now_s - start) // MINUTE if start is not None else None
+    until = session.now_s if session.over_s is None else session.over_s  # a note of the next day is no longer stay
+    stay = (until - start) // MINUTE if start is not None else None
     lacks = [name for name in PROGRAMME.get(session.protocol.drug, ()) if not _yes(session, name)]
     lacks += [] if start is not None else ["dose"]
     lacks += [] if any(minute < 0 for minute, _ in pressures) else ["pressure before the dose"]
@@ -89,13 +90,13 @@ def _unserved(session: Session, pressures: tuple[tuple[int, str], ...]) -> list[
     if session.started_s is None:
         return []
     near = session.protocol.seconds("MON-X", "nurse_min") // MINUTE
-    passed = (session.now_s - session.started_s) // MINUTE
+    passed = ((session.now_s if session.over_s is None else session.over_s) - session.started_s) // MINUTE
     slots = [slot for slot in session.protocol.vitals_min if 0 <= slot <= passed]
     return [slot for slot in slots if not any(abs(minute - slot) <= near for minute, _ in pressures)]
 
 
 def _worst(session: Session, *measures: str, low: bool) -> str | None:
-    start = session.started_s
+    start = session.given[0].started.elapsed_s if session.given else None  # every dose of the session counts
     found = [r for r in valid(session, *measures) if start is not None and r.taken_s >= start]
     if not found:
         return None

@@ -29,7 +29,7 @@ PERSON, SCREEN, RAISED, BASELINE, STALE = "PRE-1", "SCREEN", "BPG-2", "WATCH-BAS
 PRESSURE, ACUTE, FEAR = "WATCH-GATE-BP", "WATCH-ACUTE", "LOW-FEAR"
 VITALS = ("systolic", "diastolic", "heart-rate", "spo2", "respiratory-rate")
 UNMET = {Truth.TRUE: Truth.FALSE, Truth.UNKNOWN: Truth.UNKNOWN}  # a finding that fires is a line that is not met
-SIGN_OFFS = {APART: 2}  # DOS-FREQ-2: an exception with two sign-offs; every other decision needs one
+DECIDE = "WATCH-DECIDE"  # doses too close are an exception with more than one sign-off (DOS-FREQ-2)
 
 
 def judged(screening: Screening, day: date, patient: str, chart_version: int = 0) -> Judged:
@@ -117,16 +117,21 @@ def _decided(session: Session, row: str, text: str, remedy: str) -> Finding:
     """Met when as many people as the row needs have decided in writing."""
     made = [one for one in session.decisions if (one.row, one.text) == (row, text)]
     signers = {one.by.id for one in made if one.by.role in deciders(row)}
-    met = len(signers) >= SIGN_OFFS.get(row, 1)
-    who = "Two prescribers decide" if row in SIGN_OFFS else "Prescriber or nurse writes what was done"
-    if row not in SIGN_OFFS and Role.NURSE not in deciders(row):
+    needed = int(session.protocol.number(DECIDE, "apart_signers")) if row == APART else 1
+    met = len(signers) >= needed
+    who = f"{needed} prescribers decide" if needed > 1 else "Prescriber or nurse writes what was done"
+    if needed == 1 and Role.NURSE not in deciders(row):
         who = "The prescriber decides in writing"
     return Finding(row, Truth.TRUE if met else Truth.FALSE, text, f"{remedy} {who}.".strip(), decidable=True)
 
 
 def _items(session: Session, now: Stamp) -> Iterator[Finding]:
     for item in session.protocol.items:
-        if item.only == "maintenance" and not session.maintenance:
+        if item.only == "maintenance" and session.maintenance is False:
+            continue
+        if item.only == "maintenance" and session.maintenance is None:
+            text = "It is not known whether this is a maintenance course."
+            yield Finding(item.row, Truth.UNKNOWN, text, "Look it up in the plan.")
             continue
         check = session.check(item.name)
         if check is None or check.stamp.day != now.day:

@@ -110,14 +110,14 @@ def protocol(site: Site, route: Route, drug: Drug, on: date) -> Protocol:
     book, content = book_of(site), content_of(site)
     limit = limit_for(route, drug, book)
     watch, always = book.watch_of(limit), book.continuous()
-    watching = [row for row in content.policy.statement if row.group == "watching"]
     frequent = [book.statement(name) for name in (OFTEN, APART)] if limit.parenteral else []
     low_fear = next(row for row in book.dose_limits.start_low if row.id == FEAR)
     used: list[Sourced] = [limit, watch, always, low_fear, *frequent, *book.monitoring.alert, *_rests(book)]
-    used += [*content.readings.measure, *content.marks.mark, *content.policy.step, *watching]
-    used += [*content.gate.item, *content.discharge.check]
+    used += content.rows()
     numbered: list[Watch | Alert | Statement] = [*book.monitoring.watch, *book.monitoring.alert]
     numbered += [*book.monitoring.statement, *content.policy.statement]
+    if watch.min_stay_min is None:
+        raise ContentFault(f"monitoring.toml: {watch.id} has no min_stay_min; add the shortest stay.")
     later = watch.numbers.get("later_min", Decimal(watch.vitals_min[-1] - watch.vitals_min[-2]))
     return Protocol(
         route=route,
@@ -128,7 +128,7 @@ def protocol(site: Site, route: Route, drug: Drug, on: date) -> Protocol:
         vitals_min=watch.vitals_min,
         mind_min=watch.mind_min,
         later_min=int(later),
-        min_stay_min=watch.min_stay_min or 0,
+        min_stay_min=watch.min_stay_min,
         after_end_min=int(watch.numbers.get("after_end_min", Decimal(0))),
         lines=lines_of(book, content.readings),
         measures={row.name: measure(row) for row in content.readings.measure},

@@ -21,7 +21,7 @@ from openkap.dose.types import Administration, Entry
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, number, unit_words
 from openkap.plan.words import ROUTE_WORDS
 
-LATE_S = 60  # later than a minute after it happened an entry is marked late; the time itself is always shown
+LATE = "RECORD-LATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def timetable(session: Session) -> tuple[Line, ...]:
             continue
         happened = _happened(entry)
         minute = (happened - start) // 60 if start is not None else None
-        late = entry.stamp.elapsed_s - happened > LATE_S
+        late = entry.stamp.elapsed_s - happened > session.protocol.seconds(LATE, "late_s")
         text = _text(session, entry)
         why = struck.get(entry.event.key, "")
         lines.append(Line(minute, happened, entry.stamp.at, text, entry.event.by.name, late, why))

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from openkap.dose.types import (
+    ENDED,
     Administration,
     Alert,
     Check,
@@ -39,7 +40,7 @@ class Session:
     Args:
         id, patient: bound for life; day: of the dose, on the site's calendar.
         observer: who watches now; `offered`: to whom the watch was offered and is not yet taken.
-        maintenance: of a maintenance course; dose_times: earlier parenteral doses; None: not known.
+        maintenance: of a maintenance course; dose_times: earlier parenteral doses; of both None: not known.
         read_since: a value came or was struck since the screening was judged.
         lines: alert lines in force, those of the protocol with the prescriber's changes for this session; `lines_s`:
             when one last changed.
@@ -67,7 +68,7 @@ class Session:
     checks: tuple[Check, ...] = ()
     decisions: tuple[Decision, ...] = ()
     holds: tuple[Hold, ...] = ()
-    maintenance: bool = False
+    maintenance: bool | None = None
     dose_times: tuple[datetime, ...] | None = None
     fear: Decimal | None = None
     lines: tuple[Line, ...] = ()
@@ -102,6 +103,11 @@ class Session:
         """When the last drug ended; None while it runs or was never given."""
         last = self.given[-1].ended if self.given else None
         return last.elapsed_s if last else None
+
+    @property
+    def over_s(self) -> int | None:
+        """When the session ended; None before."""
+        return next((x.stamp.elapsed_s for x in self.log if x.after in ENDED and x.before not in ENDED), None)
 
     @property
     def order(self) -> Order | None:

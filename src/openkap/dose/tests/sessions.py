@@ -230,5 +230,5 @@ class Case:
 
 def case(route: Any = "iv", drug: Any = "ketamine", **changes: Any) -> Case:
     """A booked session."""
-    made = Session("s1", "p1", PERSON, DAY, ward(route, drug), dose_times=(), **changes)
+    made = Session("s1", "p1", PERSON, DAY, ward(route, drug), dose_times=(), **{"maintenance": False, **changes})
     return Case(made)

@@ -1,0 +1,75 @@
+"""Ends that come too early or are noted late: infusions, the stay on the form, what is not known of a course."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace as replace_row
+
+from openkap.dose import events as e
+from openkap.dose import library
+from openkap.dose.form import monitoring_form
+from openkap.dose.gate import gate
+from openkap.dose.tests.sessions import DAY, by_mouth, case
+from openkap.kernel.errors import ContentFault
+from openkap.kernel.quantity import DoseMg
+from openkap.kernel.site import Site
+from openkap.kernel.truth import Truth
+
+
+@pytest.mark.hazard("HAZ-51", "C1")
+@pytest.mark.parametrize(("seconds", "incident"), [(1, True), (38 * 60 - 1, True), (38 * 60, False), (40 * 60, False)])
+def test_an_infusion_that_went_in_too_fast_is_an_incident_and_is_kept(seconds, incident):
+    run = case().to_dosing()
+    effects = run.do(e.Finish, after_s=seconds)
+    kinds = {one.kind for one in effects}
+    assert ({"incident", "hold-next"} <= kinds) is incident
+    assert run.session.ended_s == run.now_s
+
+
+def test_a_pause_is_no_time_of_the_infusion_and_a_part_has_its_part_of_the_time():
+    run = case().to_dosing()
+    run.do(e.Pause, reason="line", after_s=60)
+    run.do(e.Resume, after_s=30)
+    again = case().to_dosing()
+    again.do(e.Pause, reason="line", after_s=60)
+    effects = again.do(e.Stop, after_s=1200, reason="enough", given_mg=DoseMg(Decimal("20.5")))
+    assert "incident" in {one.kind for one in effects}
+    effects = run.do(e.Stop, after_s=18 * 60 - 60, reason="enough", given_mg=DoseMg(Decimal("20.5")))
+    assert "incident" not in {one.kind for one in effects}
+
+
+def test_a_note_of_the_next_day_lengthens_no_stay():
+    run = case().to_leaving()
+    run.do(e.Discharge)
+    stay = monitoring_form(run.session)
+    run.do(e.Note, after_s=86_400, text="called, well")
+    later = monitoring_form(run.session)
+    assert (later.stay_min, later.missing) == (stay.stay_min, stay.missing)
+
+
+def test_the_worst_sedation_is_that_of_the_session_not_of_the_last_dose():
+    run = case("sublingual").to_dosing(by_mouth("50")).watch(10)
+    run.read(moaas=4)
+    run.now_s += 60
+    run.check()
+    run.session = replace(run.session, given=(run.session.given[0], run.session.given[0]))
+    later = replace(run.session.given[1], started=run.stamp())
+    run.session = replace(run.session, given=(run.session.given[0], later))
+    assert monitoring_form(run.session).worst_sedation == "Alertness, MOAA/S 4"
+
+
+@pytest.mark.goal("RG-20")
+@pytest.mark.parametrize(("maintenance", "met"), [(None, [Truth.UNKNOWN]), (False, []), (True, [Truth.TRUE])])
+def test_a_course_of_which_nobody_knows_whether_it_is_maintenance_is_not_green(maintenance, met):
+    run = case(maintenance=maintenance).to_gate()
+    assert [f.met for f in gate(run.session, run.stamp()) if f.row == "GATE-HARM"] == met
+
+
+def test_a_route_without_a_shortest_stay_is_a_fault_of_the_content(monkeypatch):
+    shipped = library.book_of(Site())
+    bare = tuple(replace_row(row, min_stay_min=None) for row in shipped.monitoring.watch)
+    book = replace(shipped, monitoring=replace_row(shipped.monitoring, watch=bare))
+    monkeypatch.setattr(library, "book_of", lambda site: book)
+    with pytest.raises(ContentFault, match="min_stay_min"):
+        library.protocol(Site(), "iv", "ketamine", DAY)
