@@ -289,6 +289,7 @@ def escalated(session: Session, effects: Sequence[Effect] = ()) -> tuple[Session
     Every alert that nobody acknowledged, on its next ring if the time has come.
 
     A ring in which nobody has a live screen is skipped at once. After the last ring it is told again in the same time.
+    A last ring with nobody in it reaches nobody: that is a fault of the site, and is said as one.
     """
     said = list(effects)
     for alert in session.open_alerts():
@@ -296,6 +297,7 @@ def escalated(session: Session, effects: Sequence[Effect] = ()) -> tuple[Session
             moved, reaches = _climb(session, alert)
             session = _put(session, moved) if reaches else session
             said += [Effect("escalate", (moved, reach)) for reach in reaches]
+            said += [Effect("fault", moved) for reach in reaches if reach.ring == RINGS[-1] and not reach.people]
     return session, said
 
 

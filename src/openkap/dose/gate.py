@@ -133,6 +133,8 @@ def _items(session: Session, now: Stamp) -> Iterator[Finding]:
             text = "It is not known whether this is a maintenance course."
             yield Finding(item.row, Truth.UNKNOWN, text, "Look it up in the plan.")
             continue
+        if item.only == "apart" and not any(f.rule == APART for f in _frequency(session, now)):
+            continue
         check = session.check(item.name)
         if check is None or check.stamp.day != now.day:
             yield Finding(item.row, Truth.UNKNOWN, item.title, item.remedy)

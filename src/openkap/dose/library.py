@@ -137,7 +137,7 @@ def protocol(site: Site, route: Route, drug: Drug, on: date) -> Protocol:
         items=tuple(
             Item(i.id, i.name, i.title, i.remedy, i.only)
             for i in content.gate.item
-            if i.only in ("", drug, "maintenance")
+            if i.only in ("", drug, "maintenance", "apart")
         ),
         checks=tuple(Item(c.row, c.name, c.title, after=c.after) for c in content.discharge.check),
         book=book,

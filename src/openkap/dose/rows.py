@@ -49,12 +49,12 @@ class MarkRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class GateRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a person confirms before a dose; `only` for esketamine, or for a maintenance course."""
+    """What a person confirms before a dose; `only` for esketamine, a maintenance course, or a dose too close."""
 
     name: str
     title: str
     remedy: str
-    only: Literal["", "esketamine", "maintenance"] = ""
+    only: Literal["", "esketamine", "maintenance", "apart"] = ""
 
 
 class CheckRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):

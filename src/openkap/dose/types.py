@@ -539,7 +539,7 @@ class Effect:
     What has to be done outside: written, shown, told. `kind` says which, `data` what.
 
     Kinds: `repeated` (done before; `data` is the first entry), `refused`, `given-before`, `alert`, `escalate`,
-    `advise`, `incident`, `hold-next`, `task`, `reopened`, `ended`.
+    `advise`, `incident`, `hold-next`, `task`, `reopened`, `ended`, `fault` (an alert that its last ring cannot reach).
     """
 
     kind: str

@@ -1,6 +1,7 @@
 """Ends that come too early or are noted late: infusions, the stay on the form, what is not known of a course."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from openkap.dose import events as e
 from openkap.dose import library
 from openkap.dose.form import monitoring_form
 from openkap.dose.gate import gate
-from openkap.dose.tests.sessions import DAY, by_mouth, case
+from openkap.dose.tests.sessions import BEGIN, CLERK, DAY, DUTY, SYSTEM, by_mouth, case
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import DoseMg
 from openkap.kernel.site import Site
@@ -73,3 +74,24 @@ def test_a_route_without_a_shortest_stay_is_a_fault_of_the_content(monkeypatch):
     monkeypatch.setattr(library, "book_of", lambda site: book)
     with pytest.raises(ContentFault, match="min_stay_min"):
         library.protocol(Site(), "iv", "ketamine", DAY)
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+@pytest.mark.parametrize(("people", "faults"), [((), 1), ((CLERK,), 0)])
+def test_a_last_ring_with_nobody_in_it_is_a_fault(people, faults):
+    run = case().to_dosing()
+    run.do(e.DutyNow, SYSTEM, duty=replace(DUTY, rings={**DUTY.rings, "site-phone": people}))
+    run.do(e.SetMark, name="chest")
+    run.wait(2)
+    assert len(run.told("fault")) == faults
+
+
+@pytest.mark.goal("RG-20")
+@pytest.mark.parametrize(("hours", "asked"), [(47, True), (48, False)])
+def test_a_dose_too_close_to_the_last_asks_for_new_checks(hours, asked):
+    run = case().arrive()
+    run.session = replace(run.session, dose_times=(BEGIN - timedelta(hours=hours),))
+    found = [f.met for f in gate(run.session, run.stamp()) if f.row == "GATE-APART"]
+    assert found == ([Truth.UNKNOWN] if asked else [])
+    run.answer_all()
+    assert all(f.met is Truth.TRUE for f in gate(run.session, run.stamp()) if f.row == "GATE-APART")

@@ -60,7 +60,7 @@ def test_a_session_of_which_nothing_is_known_is_shut_with_every_reason():
     run = Case(replace(case().session, dose_times=None))
     run.do(e.Arrive)
     found = shut(run)
-    items = {item.row for item in run.session.protocol.items if item.only != "maintenance"}
+    items = {item.row for item in run.session.protocol.items if item.only not in ("maintenance", "apart")}
     named = {"PRE-1", "PRE-8", "SCREEN", "ORDER-SIGNED", "WATCH-ACUTE", "WATCH-BASELINE", "DOS-FREQ-1", "LOW-FEAR"}
     assert set(found) == items | named
     assert set(found.values()) == {Truth.UNKNOWN}
@@ -95,10 +95,10 @@ TAKEN = {
     "earlier doses": lambda s: {"dose_times": None},
     "fear": lambda s: {"fear": None},
     "watch": lambda s: {"duty": Duty()},
-    **{f"no answer {n}": lost("checks", n) for n in range(7)},
-    **{f"unknown answer {n}": changed("checks", n, truth=Truth.UNKNOWN) for n in range(7)},
-    **{f"answer no {n}": changed("checks", n, truth=Truth.FALSE) for n in range(7)},
-    **{f"yesterday's answer {n}": changed("checks", n, stamp=Stamp(0, BEGIN, YESTERDAY)) for n in range(7)},
+    **{f"no answer {n}": lost("checks", n) for n in range(8)},
+    **{f"unknown answer {n}": changed("checks", n, truth=Truth.UNKNOWN) for n in range(8)},
+    **{f"answer no {n}": changed("checks", n, truth=Truth.FALSE) for n in range(8)},
+    **{f"yesterday's answer {n}": changed("checks", n, stamp=Stamp(0, BEGIN, YESTERDAY)) for n in range(8)},
     **{f"no reading {n}": lost("readings", n) for n in range(6)},
     **{f"void reading {n}": changed("readings", n, voided="x") for n in range(6)},
     **{f"unconfirmed reading {n}": changed("readings", n, confirmed=False) for n in range(5)},
