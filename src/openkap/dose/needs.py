@@ -268,8 +268,8 @@ def devices_apart(session: Session, _: Any, now: Stamp) -> Refused | None:
     if each is None or (len(used) + 1) * each > dose.mg.mg:
         return no(DEVICES, f"{len(used)} devices are used and the order is {dose.mg}: no further device.")
     apart = session.protocol.seconds(DEVICES, "apart_min")
-    if used and now.elapsed_s - used[-1] < apart:
-        left = used[-1] + apart - now.elapsed_s
+    if used and (passed := now.surely_since(used[-1])) < apart:
+        left = apart - passed
         return no(DEVICES, f"The next device comes in {-(-left // 60)} min.")
     return None
 

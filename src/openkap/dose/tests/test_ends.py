@@ -11,6 +11,7 @@ from openkap.dose import events as e
 from openkap.dose import library
 from openkap.dose.form import monitoring_form
 from openkap.dose.gate import gate
+from openkap.dose.steps import step
 from openkap.dose.tests.sessions import BEGIN, CLERK, DAY, DUTY, SYSTEM, by_mouth, case
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import DoseMg
@@ -95,3 +96,15 @@ def test_a_dose_too_close_to_the_last_asks_for_new_checks(hours, asked):
     assert found == ([Truth.UNKNOWN] if asked else [])
     run.answer_all()
     assert all(f.met is Truth.TRUE for f in gate(run.session, run.stamp()) if f.row == "GATE-APART")
+
+
+@pytest.mark.hazard("HAZ-37", "C1")
+def test_after_a_restart_the_minutes_between_devices_count_from_then():
+    run = case("nasal", "esketamine").to_dosing(by_mouth("56", drug="esketamine", route="nasal"))
+    run.do(e.UseDevice)
+    run.now_s += 300
+    event = run.event(e.UseDevice)
+    _, effects = step(run.session, event, replace(run.stamp(), unsure_s=300, sure_from_s=run.now_s))
+    assert effects[0].data.rule == "WATCH-DEVICES"
+    run.send(event)
+    assert len(run.session.given[0].devices_s) == 2
