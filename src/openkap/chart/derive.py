@@ -12,9 +12,10 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from openkap.chart.types import Interval, Reading, State
-from openkap.chart.vocabulary import facts, policy
+from openkap.chart.types import Interval, Reading, State, Value
+from openkap.chart.vocabulary import facts, percent, policy
 from openkap.kernel.clock import Span, years_between
+from openkap.kernel.quantity import Quantity
 
 if TYPE_CHECKING:
     from openkap.chart.view import View
@@ -115,6 +116,37 @@ def weight_change(view: View, _: Span | None) -> State:
     changes = [abs(newest.value - r.value) / r.value * 100 for r in others if isinstance(r.value, Decimal)]
     value = max(changes, default=Decimal(0))
     return State("weight-change", "known", value, "%", newest.when, newest.sources + tuple(r.source for r in others))
+
+
+def weight_again(view: View, _: Span | None) -> State:
+    """Whether a second clinician weighed what the newest weight says. Never where one of two weights may be pounds."""
+    if gap := _missing("weight-again", view, "weight"):
+        return gap
+    newest = view.state("weight")
+    assert isinstance(newest.value, Decimal)
+    assert newest.when is not None
+    begins = policy("weight-again").before(newest.when.earliest)
+    mine = {r.by for r in newest.readings if r.by}
+    others = view.fresh_numbers("weight", policy("weight-comparison"))
+    recent = [r for r in others if r.when is not None and r.when.earliest >= begins and r.by and r.by not in mine]
+    again = [r for r in recent if mine and _per_cent(newest.value, r.value) <= percent("weight-agrees")]
+    pounds = any(_may_be_pounds(newest.value, r.value) for r in others)
+    held = bool(again) and not pounds
+    sources = newest.sources + tuple(r.source for r in again)
+    return State("weight-again", "known" if held else "absent", held, None, newest.when, sources)
+
+
+def _per_cent(one: Decimal, other: Value | None) -> Decimal:
+    assert isinstance(other, Decimal)
+    return abs(one - other) / other * 100
+
+
+def _may_be_pounds(one: Decimal, other: Value | None) -> bool:
+    """One is the other in pounds, as far as a body may have changed between them."""
+    assert isinstance(other, Decimal)
+    ratio = max(one, other) / min(one, other)
+    pounds = Quantity(Decimal(1), "kg").to("[lb_av]").value
+    return _per_cent(ratio, pounds) <= percent("weight-pounds")
 
 
 def _times_upper_limit(name: str, base: str) -> Derivation:
@@ -368,6 +400,7 @@ DERIVED: dict[str, Derivation] = {
     "systolic-highest": _highest("systolic-highest", "systolic"),
     "diastolic-highest": _highest("diastolic-highest", "diastolic"),
     "weight-change": weight_change,
+    "weight-again": weight_again,
     "alt-times-uln": _times_upper_limit("alt-times-uln", "alt"),
     "ast-times-uln": _times_upper_limit("ast-times-uln", "ast"),
     "alp-times-uln": _times_upper_limit("alp-times-uln", "alp"),

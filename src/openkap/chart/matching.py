@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Literal
 
 from openkap.chart.fhir.bundle import Bundle
-from openkap.chart.fhir.reader import birth_sex
+from openkap.chart.fhir.reader import birth_sex, pronouns
 
 _SEX = {"F": "female", "M": "male"}
 
@@ -39,6 +39,7 @@ class Stated:
         born: whole birth date, if it has one.
         birth_sex: `female`, `male` or `unknown`.
         identifiers: (system, value) pairs.
+        pronouns: of the one individual-pronouns extension; empty where there is none, or several.
     """
 
     family: str
@@ -46,6 +47,7 @@ class Stated:
     born: date | None
     birth_sex: str
     identifiers: tuple[tuple[str, str], ...]
+    pronouns: str = ""
 
 
 def match(stated: Stated, *, born: date, sex: str, known: bool, foreign: bool) -> Match:
@@ -82,7 +84,8 @@ def stated_in(bundle: Bundle) -> Stated:
     if not family and not first and isinstance(name.get("text"), str):
         first, _, family = name["text"].rpartition(" ")
     sex = _SEX.get(birth_sex(resource) or "", "unknown")
-    return Stated(family, first, _whole_date(resource.get("birthDate")), sex, _identifiers(resource))
+    born = _whole_date(resource.get("birthDate"))
+    return Stated(family, first, born, sex, _identifiers(resource), pronouns(resource))
 
 
 def _identifiers(resource: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ import msgspec
 from openkap.chart import matching
 from openkap.chart.fhir.bundle import Bundle, decode, read_envelope
 from openkap.chart.fhir.local import local_records
-from openkap.chart.fhir.reader import BIRTH_SEX, read_chart
+from openkap.chart.fhir.reader import BIRTH_SEX, PRONOUNS, read_chart
 from openkap.chart.matching import Match, Stated, stated_in
 from openkap.chart.models import ChartHead, Import, Record, Resolution, Review
 from openkap.chart.standing import Settled, held_back, with_settled
@@ -138,6 +138,9 @@ def _patient_resource(patient: Patient, kept: Kept) -> dict[str, Any]:
         resource["meta"] = {"tag": [_SYNTHETIC]}
     if sex := _SEX.get(patient.birth_sex):
         resource["extension"] = [{"url": BIRTH_SEX, "valueCode": sex}]
+    if patient.pronouns:
+        said = {"url": "value", "valueCodeableConcept": {"text": patient.pronouns}}
+        resource.setdefault("extension", []).append({"url": PRONOUNS, "extension": [said]})
     for record in kept.records:
         if record.resource_type == "Patient" and record.name not in kept.refused:
             said = msgspec.json.decode(record.content)

@@ -151,7 +151,7 @@ def register(principal: Principal, received: Import, *, reason: str, origin: Ori
     stated = stated_in(_opened(received))
     if stated.born is None:
         raise UserError("Patient.birthDate is missing or not a whole day: register the patient by hand first.")
-    identity = Identity(stated.family, stated.given, stated.born, stated.birth_sex, stated.identifiers)
+    identity = Identity(stated.family, stated.given, stated.born, stated.birth_sex, stated.identifiers, stated.pronouns)
     patient = people.register_patient(
         principal,
         principal.site_id,

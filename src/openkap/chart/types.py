@@ -68,6 +68,7 @@ class Reading:
         written: when the form that says so was filled in, where that is another day.
         event: the day of one recorded event (None: the record does not say it), not an answer to the question
             when the last one was; an event without its day keeps the others from settling that question.
+        by: reference of the clinician who measured it, where the record names one.
     """
 
     fact: str
@@ -88,6 +89,7 @@ class Reading:
     by_interview: bool = False
     written: When | None = None
     event: bool = False
+    by: str = ""
 
     @property
     def counts(self) -> bool:

@@ -221,6 +221,12 @@ def policy(name: str) -> Span:
 
 
 @cache
+def percent(name: str) -> Decimal:
+    """A governing percentage by id, such as `weight-agrees`."""
+    return Decimal(_policy_value(name))
+
+
+@cache
 def earliest_birth() -> date:
     """The first birth date that a living patient can have."""
     return date.fromisoformat(_policy_value("earliest-birth"))

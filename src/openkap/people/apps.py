@@ -11,6 +11,6 @@ class PeopleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from openkap.people import sign_in
+        from openkap.people import models_photo, models_sealed, sign_in  # noqa: F401  tables in files of their own
 
         sign_in.connect()

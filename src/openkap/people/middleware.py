@@ -14,9 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import get_user, logout
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -26,14 +29,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from openkap.kernel.errors import EXIT, UserError
-from openkap.people import audit
+from openkap.people import audit, keeping
 from openkap.people.audit import Event
 from openkap.people.devices import idle_limit
+from openkap.people.models import User
 from openkap.people.once import FIELD, new_key
 from openkap.people.policy import Policy, policy_of
 from openkap.people.reads import record_read
 from openkap.people.request import ClinicRequest, origin_of
 from openkap.people.selectors import emergency_of, principal_of, visible_patient
+from openkap.people.services_sealed import principal_by_seal, seal_of
 from openkap.people.sign_in import SEEN_AT, SIGNED_IN_AT, missing_factor, recently_proved
 from openkap.people.types import Principal
 
@@ -43,6 +48,27 @@ log = logging.getLogger("openkap.gate")
 _STEP = 15  # s: the session is written at most this often to note that a person is there
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 EMERGENCY_WORD = "emergency access"
+
+
+class KeptSession(SessionMiddleware):
+    """Django's, but a page that was read is shown also where the session cannot be written."""
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        try:
+            return super().process_response(request, response)
+        except (DatabaseError, SessionInterrupted) as fault:
+            cause = _of_database(fault)
+            if cause is None or not keeping.refuses(cause):
+                raise
+            keeping.failed(cause)
+            return response if request.method in SAFE else unkept(request)
+
+
+def _of_database(fault: BaseException | None) -> DatabaseError | None:
+    """What the database said: Django takes any fault of saving a session for a session that was deleted."""
+    while fault is not None and not isinstance(fault, DatabaseError):
+        fault = fault.__context__
+    return fault
 
 
 class SessionLimits:
@@ -59,8 +85,9 @@ class SessionLimits:
         request.principal = None  # type: ignore[attr-defined]
         if request.user.is_authenticated:
             principal = principal_of(request.user)
-            if _is_over(request, principal is not None and principal.is_staff):
-                logout(request)
+            is_staff = principal is not None and principal.is_staff
+            if _is_over(request, is_staff) and not _goes_on_reading(request, is_staff):
+                pass  # signed out
             else:
                 request.principal = principal  # type: ignore[attr-defined]
                 if principal is not None:
@@ -70,10 +97,43 @@ class SessionLimits:
 
 
 def _is_over(request: HttpRequest, is_staff: bool) -> bool:
-    now = time.time()
-    began, seen = request.session.get(SIGNED_IN_AT, 0), request.session.get(SEEN_AT, 0)
+    idle = time.time() - request.session.get(SEEN_AT, 0) >= idle_limit(request).total_seconds()
+    return idle or _is_too_old(request, is_staff)
+
+
+def _is_too_old(request: HttpRequest, is_staff: bool) -> bool:
     longest = settings.SESSION_LONGEST_STAFF if is_staff else settings.SESSION_LONGEST_PATIENT
-    return bool(now - began >= longest.total_seconds() or now - seen >= idle_limit(request).total_seconds())
+    return bool(time.time() - request.session.get(SIGNED_IN_AT, 0) >= longest.total_seconds())
+
+
+def _goes_on_reading(request: HttpRequest, is_staff: bool) -> bool:
+    """
+    End a session that is over. Where nothing can be written it cannot be ended, nobody could sign in anew, and that
+    somebody was there could not be noted: whoever watches reads on, for as long as a session lasts at all (HAZ-46).
+    """
+    try:
+        logout(request)
+    except DatabaseError as fault:
+        if not keeping.refuses(fault):
+            raise
+        keeping.failed(fault)
+        if is_staff and request.method in SAFE and not _is_too_old(request, is_staff):
+            return True
+        request.user = AnonymousUser()
+    return False
+
+
+def still_signed_in(request: HttpRequest) -> Principal | None:
+    """
+    Who a request that was let in long ago belongs to by now, for what stays open: None once the sign-in is over,
+    whatever ended it (time, sign-out, another password, ended sessions, a closed account). No sign of a person.
+    """
+    again = HttpRequest()
+    again.session = type(request.session)(request.session.session_key)
+    again.COOKIES = request.COOKIES
+    user = get_user(again)
+    principal = principal_of(user) if isinstance(user, User) else None
+    return None if principal is None or _is_over(again, principal.is_staff) else principal
 
 
 class Gate:
@@ -83,13 +143,18 @@ class Gate:
         self.get_response = get_response
 
     def __call__(self, request: ClinicRequest) -> HttpResponseBase:
+        kept = keeping.heal()
+        response = self._reply(request)
+        if kept and not keeping.works() and _is_page(request, response):
+            return self._reply(request)  # it was made before anybody knew: now it says so
+        return response
+
+    def _reply(self, request: ClinicRequest) -> HttpResponseBase:
         request.disclosed, request.emergency = set(), None
         request.access = "none"  # type: ignore[attr-defined]
         response = self.get_response(request)
         if request.disclosed and _shows_something(request, response) and not self._recorded(request):
-            return HttpResponse(
-                _("The audit trail cannot be written, so nothing can be shown: tell your administrator."), status=503
-            )
+            return unkept(request)
         return response
 
     def process_view(
@@ -100,13 +165,22 @@ class Gate:
         if policy is None:
             log.error("view.undeclared")
             raise PermissionDenied
-        refusal = None if policy.is_public else self._refusal(request, policy, kwargs)
+        try:
+            refusal = None if policy.is_public else self._refusal(request, policy, kwargs)
+        except DatabaseError as fault:  # a denial that cannot be recorded
+            if not keeping.refuses(fault):
+                raise
+            keeping.failed(fault)
+            return unkept(request)
         if refusal is None:
             request.access = "allowed"  # type: ignore[attr-defined]
         return refusal
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponseBase | None:
-        """A fault of the input becomes one sentence with the status of the table of errors."""
+        """A fault of the input becomes one sentence with the status of the table of errors; so does a full disk."""
+        if isinstance(fault, DatabaseError | InterfaceError) and keeping.refuses(fault):
+            keeping.failed(fault)
+            return unkept(request)
         if not isinstance(fault, UserError):
             return None
         if request.method not in SAFE and request.POST:
@@ -115,6 +189,8 @@ class Gate:
 
     def _refusal(self, request: ClinicRequest, policy: Policy, kwargs: dict[str, Any]) -> HttpResponseBase | None:
         """The reply to someone who may not pass; None lets the request through."""
+        if policy.sealed:
+            return _sealed(request)
         principal: Principal | None = getattr(request, "principal", None)
         if principal is None:
             if request.user.is_authenticated and policy.before_roles:
@@ -156,7 +232,13 @@ class Gate:
             for patient_id in sorted(request.disclosed)
         ]
         try:
-            record_read(request.principal.site_id, events, principal=request.principal, origin=origin_of(request))
+            record_read(
+                request.principal.site_id,
+                events,
+                principal=request.principal,
+                origin=origin_of(request),
+                watches=policy is not None and policy.watches,
+            )
         except DatabaseError:
             log.exception("audit.unwritten")
             return False
@@ -175,8 +257,21 @@ class Gate:
         audit.record(request.principal.site_id, [event], principal=request.principal, origin=origin_of(request))
 
 
+def _sealed(request: ClinicRequest) -> HttpResponseBase | None:
+    """Lets in the browser that opened the envelope, as one who has no role; whoever is signed in counts for nothing."""
+    row = seal_of(str(request.get_signed_cookie(settings.SEALED_COOKIE_NAME, default="")))
+    if row is None:
+        return redirect("sealed:open")
+    request.seal, request.principal = row, principal_by_seal(row)
+    return None
+
+
 def _route(request: HttpRequest) -> str:
     return request.resolver_match.view_name if request.resolver_match else ""
+
+
+def _is_page(request: HttpRequest, response: HttpResponseBase) -> bool:
+    return request.method == "GET" and response.status_code == 200 and not response.streaming
 
 
 def _shows_something(request: HttpRequest, response: HttpResponseBase) -> bool:
@@ -204,18 +299,33 @@ def keep_typed(request: HttpRequest, sentence: str, status: int) -> HttpResponse
 
     Only for a request of our own page: what another site wrote is not shown.
     """
-    own = request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
-    spent = status == EXIT["conflict"][1]  # the key may be what the conflict is about
+    typed = _typed(request, spent=status == EXIT["conflict"][1])  # the key may be what the conflict is about
+    context = {"sentence": sentence, "typed": typed, "path": request.get_full_path(), "status": status}
+    return render(request, "people/keep_typed.html", context, status=status)
+
+
+def unkept(request: HttpRequest) -> HttpResponse:
+    """
+    Nothing can be written: what was sent is not kept, and is shown to be sent again; the same key lets it count once.
+
+    Never raises: the database may be away altogether.
+    """
+    try:
+        typed = [] if request.method in SAFE else _typed(request)
+        context = {"typed": typed, "path": request.get_full_path(), "reading": request.method in SAFE}
+        return render(request, "people/unkept.html", context, status=503)
+    except (DatabaseError, InterfaceError):
+        return HttpResponse(_("Nothing can be written or read now: use the paper sheets."), status=503)
+
+
+def _typed(request: HttpRequest, spent: bool = False) -> list[tuple[str, str]]:
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return []
     kept = [name for name in request.POST if not _is_secret(name) and not (spent and name == FIELD)]
     typed = [(name, value) for name in kept for value in request.POST.getlist(name)]
     if FIELD not in kept:
         typed.append((FIELD, new_key()))
-    return render(
-        request,
-        "people/keep_typed.html",
-        {"sentence": sentence, "typed": typed if own else [], "path": request.get_full_path(), "status": status},
-        status=status,
-    )
+    return typed
 
 
 def _is_secret(name: str) -> bool:

@@ -103,6 +103,9 @@ class Patient(models.Model):
     given = models.CharField(max_length=200)
     birth_date = models.DateField()
     birth_sex = models.CharField(max_length=7, choices=[(s, s) for s in ("female", "male", "unknown")])
+    # null and no default: SQLite then adds the column without making the table anew
+    pronouns = models.CharField(max_length=60, null=True, blank=True)
+    photo = models.UUIDField(null=True, editable=False)  # the PatientPhoto in use
     account = models.OneToOneField(User, models.PROTECT, null=True, blank=True, related_name="patient")
     synthetic = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)

@@ -4,6 +4,7 @@ Who may open what. Every view declares a policy with a decorator from here; a vi
     @public()                                                  anyone
     @signed_in()                                               anyone who has an account
     @staff(Role.COORDINATOR)                                   a page about no one patient
+    @sealed()                                                  whoever opened the sealed envelope (services_sealed.py)
     @about_patient(Role.PRESCRIBER, purpose=Purpose.TREATMENT) a page at <uuid:patient_id>/
 
 `about_patient` gives the view `request.patient`, which the principal may see; anyone else gets the same
@@ -51,6 +52,9 @@ class Policy:
         once: an unsafe request needs an idempotency key and takes effect once.
         activity: the request shows that a person is there; polling does not.
         before_roles: reached also by an account without a role or without its second factor: pages that set it up.
+        watches: a page by which patients are watched: shown also while the audit trail cannot be written; the read is
+            kept beside it until it can (keeping.py).
+        sealed: for the browser that opened the sealed envelope of a site, while it lasts, and for nobody who signed in.
     """
 
     roles: frozenset[Role] | None
@@ -59,6 +63,8 @@ class Policy:
     once: bool = True
     activity: bool = True
     before_roles: bool = False
+    watches: bool = False
+    sealed: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -93,19 +99,32 @@ def own_account() -> Callable[[View], View]:
     return _declare(Policy(frozenset(), once=False, before_roles=True))
 
 
-def staff(*roles: Role, once: bool = True, step_up: bool = False, activity: bool = True) -> Callable[[View], View]:
+def staff(
+    *roles: Role, once: bool = True, step_up: bool = False, activity: bool = True, watches: bool = False
+) -> Callable[[View], View]:
     """Staff with one of these roles (none named: any) may call this view, which is about no one patient."""
-    return _declare(Policy(frozenset(roles) or STAFF, once=once, step_up=step_up, activity=activity))
+    return _declare(Policy(frozenset(roles) or STAFF, once=once, step_up=step_up, activity=activity, watches=watches))
+
+
+def sealed(*, once: bool = True) -> Callable[[View], View]:
+    """A page for emergencies, for whoever opened the sealed envelope; no role opens it."""
+    return _declare(Policy(frozenset(), once=once, activity=False, watches=True, sealed=True))
 
 
 def about_patient(
-    *roles: Role, purpose: Purpose, once: bool = True, step_up: bool = False, activity: bool = True
+    *roles: Role,
+    purpose: Purpose,
+    once: bool = True,
+    step_up: bool = False,
+    activity: bool = True,
+    watches: bool = False,
 ) -> Callable[[View], View]:
     """Those with one of these roles, and a relation to the patient that fits the purpose, may call this view."""
     unreachable = [role for role in roles if (role, purpose) not in REACH]
     if unreachable or not roles:
         raise ValueError(f"{', '.join(unreachable) or 'nobody'} reaches no patient for {purpose}; see REACH.")
-    return _declare(Policy(frozenset(roles), purpose, once=once, step_up=step_up, activity=activity))
+    policy = Policy(frozenset(roles), purpose, once=once, step_up=step_up, activity=activity, watches=watches)
+    return _declare(policy)
 
 
 def policy_of(view: Callable[..., Any]) -> Policy | None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
-from openkap.people import audit
+from openkap.people import audit, keeping
 from openkap.people.audit import Event, Origin
 from openkap.people.types import Principal
 
@@ -38,13 +38,30 @@ _waiting: list[_Reply] = []
 _door, _turn = Lock(), Lock()  # to the list; to write
 
 
-def record_read(site_id: UUID, events: Sequence[Event], *, principal: Principal, origin: Origin) -> None:
+def record_read(
+    site_id: UUID, events: Sequence[Event], *, principal: Principal, origin: Origin, watches: bool = False
+) -> None:
     """
     Record that a reply shows something; on the disk when it returns.
+
+    Args:
+        watches: patients are watched by it: while the trail cannot be written, its events wait for it (keeping.py).
 
     Raises:
         DatabaseError: the trail cannot be written, and nothing may be shown.
     """
+    try:
+        _record(site_id, events, principal, origin)
+    except DatabaseError as fault:
+        if connection.in_atomic_block or not keeping.refuses(fault):
+            raise
+        keeping.failed(fault)
+        if not watches:
+            raise
+        keeping.spooled(site_id, events, principal, origin)
+
+
+def _record(site_id: UUID, events: Sequence[Event], principal: Principal, origin: Origin) -> None:
     mine = _Reply(site_id, events, principal, origin)
     if connection.in_atomic_block:
         mine.write()

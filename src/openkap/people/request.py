@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from openkap.people.audit import Origin
 from openkap.people.models import EmergencyAccess, Patient, User
+from openkap.people.models_sealed import SealedKey
 from openkap.people.types import Principal
 
 
@@ -21,6 +22,7 @@ class ClinicRequest(HttpRequest):
         principal: who asks.
         patient: whose page it is; only where the policy is `about_patient`.
         request_id: random, the same in log and audit trail.
+        seal: the sealed envelope by which alone the page is open; only where the policy is `sealed`.
         emergency: the emergency access by which alone the page is open; None otherwise.
         disclosed: patients whose data the reply shows; each read is audited before the reply leaves.
     """
@@ -29,6 +31,7 @@ class ClinicRequest(HttpRequest):
     principal: Principal
     patient: Patient
     request_id: str
+    seal: SealedKey
     emergency: EmergencyAccess | None
     disclosed: set[UUID]
 

@@ -36,6 +36,7 @@ from openkap.people.types import CLINICIANS, Principal, Purpose, Role
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 _LONGEST_NAME, _LONGEST_IDENTIFIER = 200, 255
+_LONGEST_PRONOUNS = 60
 
 
 def open_site(name: str, zone: str = "UTC") -> Site:
@@ -201,6 +202,7 @@ class Identity:
     Args:
         birth_sex: female, male or unknown.
         identifiers: (system, value) pairs of other systems.
+        pronouns: as the person says, such as she/her; empty: not asked.
     """
 
     family: str
@@ -208,6 +210,7 @@ class Identity:
     birth_date: date
     birth_sex: str = "unknown"
     identifiers: tuple[tuple[str, str], ...] = field(default=())
+    pronouns: str = ""
 
 
 @transaction.atomic
@@ -242,6 +245,7 @@ def register_patient(
         given=identity.given.strip(),
         birth_date=identity.birth_date,
         birth_sex=identity.birth_sex,
+        pronouns=identity.pronouns.strip() or None,
         account=account,
         synthetic=synthetic,
         **_findable(identity, record_number),
@@ -282,6 +286,7 @@ def amend_patient(
         given=identity.given.strip(),
         birth_date=identity.birth_date,
         birth_sex=identity.birth_sex,
+        pronouns=identity.pronouns.strip() or None,
         **_findable(identity, patient.record_number),
     )
     if not changed:
@@ -360,6 +365,7 @@ def _check(identity: Identity) -> None:
     for words, text, longest in (
         ("family name", identity.family, _LONGEST_NAME),
         ("given name", identity.given, _LONGEST_NAME),
+        ("pronouns", identity.pronouns, _LONGEST_PRONOUNS),
         *(("identifier", part, _LONGEST_IDENTIFIER) for pair in identity.identifiers for part in pair),
     ):
         if len(text.strip()) > longest:
@@ -393,6 +399,7 @@ def _remember(patient: Patient, identity: Identity, principal: Principal | None,
         "given": patient.given,
         "birth_date": identity.birth_date.isoformat(),
         "birth_sex": identity.birth_sex,
+        "pronouns": identity.pronouns.strip(),
         "identifiers": [list(pair) for pair in identity.identifiers],
     }
     PatientVersion.objects.create(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -101,9 +102,14 @@ def missing_factor(request: HttpRequest, principal: Principal) -> Literal["secon
 
 def recently_proved(request: HttpRequest) -> bool:
     """True if the person proved who they are within the last five minutes (`ACCOUNT_REAUTHENTICATION_TIMEOUT`)."""
+    age = time.time() - proved_at(request).timestamp()
+    return 0 <= age < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def proved_at(request: HttpRequest) -> datetime:
+    """When the person last proved who they are, by the server; long ago if they never did."""
     records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
-    age = time.time() - records[-1]["at"] if records else float("inf")
-    return bool(0 <= age < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+    return datetime.fromtimestamp(records[-1]["at"] if records else 0, UTC)
 
 
 # ---------------------------------------------------------------- what happens at each step

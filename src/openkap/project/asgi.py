@@ -13,14 +13,18 @@ from openkap.project.wsgi import application as pages  # first: it sets Django u
 
 from a2wsgi import WSGIMiddleware  # isort: skip
 from django.core.asgi import get_asgi_application  # isort: skip
-from openkap.project import escalation  # isort: skip
+from openkap.people import keeping  # isort: skip
+from openkap.project import escalation, heartbeat, postman  # isort: skip
 
 THREADS = 4
 LIVE = "/live/"
 
 _pages: Any = WSGIMiddleware(cast(Any, pages), workers=THREADS)
 _live = get_asgi_application()
+keeping.prepare()
 escalation.start()
+heartbeat.start()
+postman.start()
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

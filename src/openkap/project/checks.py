@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from openkap.assess import crisis
+from openkap.dose.outlets import outlets_of
 from openkap.kernel.errors import UserError
 from openkap.people import audit
 from openkap.people.append_only import open_to_change
@@ -25,6 +26,7 @@ from openkap.people.models import Patient, Site, User
 from openkap.people.pulse import silent
 from openkap.project.environment import LOOPBACK, SECRET_FILE
 from openkap.project.sqlite import REPAIRED
+from openkap.schedule.outgoing import outgoing_of
 
 NETWORK_DRIVES = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs", "afs"})
 _SHORTEST_SECRET = 50  # characters; Django's own check asks the same
@@ -55,6 +57,7 @@ def refusals() -> Iterator[str]:
     yield from _settings()
     yield from _files()
     yield from _crisis()
+    yield from _outlets()
     if not clock_is_synchronised():
         yield "The clock of this machine is not synchronised: start chrony or another NTP client."
     yield from _database()
@@ -106,6 +109,20 @@ def _crisis() -> Iterator[str]:
         crisis.help_of(folder)
     except UserError as fault:
         yield str(fault)
+
+
+def _outlets() -> Iterator[str]:
+    for read in (outlets_of, outgoing_of):
+        try:
+            read(settings.ENVIRONMENT.site)
+        except UserError as fault:
+            yield str(fault)
+
+
+def notes() -> Iterator[str]:
+    """What a site should know and starts with all the same."""
+    if settings.PRODUCTION and not outlets_of(settings.ENVIRONMENT.site).phones:
+        yield "No phone is set up: an alert that nobody takes stays on the screens. Write alerts.toml (docs/site.md)."
 
 
 def _database() -> Iterator[str]:

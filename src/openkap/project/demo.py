@@ -40,7 +40,7 @@ def run(*, reset: bool, serve: bool) -> int:
 
     if not User.objects.exists():
         began = time.monotonic()
-        _say("Making the synthetic clinic, once: staff of each role and sixty people.")
+        _say("Making the synthetic clinic, once: staff of each role, sixty people, a retreat of twelve.")
         demonstration.fill(timezone.localdate(), _say)
         _say(f"Made in {time.monotonic() - began:.0f} s. openkap demo --reset makes it anew.")
     elif not demonstration.is_synthetic():

@@ -1,5 +1,6 @@
 """
-The synthetic clinic: staff of every role and sixty people at every stage, put in by the services that a site uses.
+The synthetic clinic: staff of every role, sixty people at every stage and twelve guests of a retreat, put in by the
+services that a site uses.
 
 `openkap demo` calls it. Nothing here is a shortcut past a check, but one: forms that were asked for some days ago
 are written with their day, since no service lets anyone ask in the past.
@@ -30,14 +31,21 @@ from openkap.people.types import Principal, Role
 from openkap.plan import services as plans
 from openkap.plan.choices import Preferences
 from openkap.plan.selectors import newest
+from openkap.project import (
+    demonstration_dosing,
+    demonstration_messages,
+    demonstration_retreat,
+    demonstration_waiting,
+)
 from openkap.screen import services as verdicts
 from openkap.screen.decisions import digest_of, ground_of
-from openkap.synthetic.cohort import Member, cohort
+from openkap.synthetic.cohort import Member, cohort, guests
 from openkap.web.judge import judge, propose
 
 PASSWORD = "seven grey herons at dusk"  # printed on the screen; everybody here is synthetic
 CLINIC = "Clinic by the River (synthetic)"
 SOURCES = ("Harbour Family Practice", "County Mental Health", "Dr Lindholm, cardiology")
+_NO_WISHES = Preferences()
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -54,6 +62,7 @@ STAFF = (
     Staff("Dr Ines Varga", Role.PRESCRIBER, "prescriber@demo.example"),
     Staff("Dr Tom Okafor", Role.PRESCRIBER, "prescriber2@demo.example"),
     Staff("Mara Lindt", Role.NURSE, "nurse@demo.example"),
+    Staff("Ruben Castell", Role.NURSE, "nurse2@demo.example"),
     Staff("Leila Haddad", Role.THERAPIST, "therapist@demo.example"),
     Staff("Joaquim Reis", Role.THERAPIST, "therapist2@demo.example"),
     Staff("Nora Albrecht", Role.COORDINATOR, "coordinator@demo.example"),
@@ -74,12 +83,28 @@ def fill(on: date, said: Callable[[str], None] = lambda line: None) -> Site:
     """
     site = people.open_site(CLINIC)
     team = {row.email.partition("@")[0]: _staff(site, row) for row in STAFF}
-    members = cohort(on)
+    members, planned = cohort(on), list[Patient]()
     for place, member in enumerate(members):
         with transaction.atomic():
-            _enter(site, team, member, place)
+            patient = _enter(site, team, member, place)
+        if member.stage == "signed" and patient is not None:
+            planned.append(patient)
         if (place + 1) % 15 == 0:
             said(f"{place + 1} of {len(members)} people")
+    coming = list[Patient]()
+    for place, member in enumerate(guests(on)):
+        with transaction.atomic():
+            patient = _enter(site, team, member, place, Preferences(regimen=demonstration_retreat.REGIMEN))
+        assert patient is not None
+        coming.append(patient)
+    said("a retreat of twelve guests")
+    chairs = demonstration_dosing.chairs(site)
+    retreat = demonstration_retreat.fill(site, {name: user for name, (user, _) in team.items()}, coming, on)
+    demonstration_waiting.fill(site, team["coordinator"][1], planned[4:], on, retreat.start)
+    demonstration_messages.fill(site, team["coordinator"][1], coming, on)
+    said("the dosing rooms")
+    in_her_care = [row for row in planned if row.care_team.filter(user=team["prescriber"][0]).exists()]
+    demonstration_dosing.fill(site, {name: one for name, (_user, one) in team.items()}, chairs, in_her_care, on)
     return site
 
 
@@ -91,29 +116,36 @@ def _staff(site: Site, row: Staff) -> tuple[User, Principal]:
     return user, found
 
 
-def _enter(site: Site, team: dict[str, tuple[User, Principal]], member: Member, place: int) -> None:
-    """One person, as far along the pathway as the stage says."""
+def _enter(
+    site: Site,
+    team: dict[str, tuple[User, Principal]],
+    member: Member,
+    place: int,
+    wishes: Preferences = _NO_WISHES,
+) -> Patient | None:
+    """One person, as far along the pathway as the stage says; None who is not registered yet."""
     coordinator = team["coordinator"][1]
     source = SOURCES[place % len(SOURCES)]
     received = charts.receive(coordinator, _ENCODER.encode(member.case.bundle()), source=source)
     if member.stage == "referred":
-        return
+        return None
     patient = charts.register(coordinator, received, reason="referral letter")
     prescriber_user, prescriber = team["prescriber" if place % 3 else "prescriber2"]
-    carers = [prescriber_user, team["nurse"][0], team["therapist" if place % 2 else "therapist2"][0]]
+    carers = [prescriber_user, team["nurse"][0], team["nurse2"][0], team["therapist" if place % 2 else "therapist2"][0]]
     for carer in carers:
         people.assign_care_team(coordinator, patient, carer)
     if member.stage == "reviewing":
-        return
+        return patient
     charts.review(prescriber, patient, kept_records(patient).records, accept=True)
     if member.stage == "forms":
         _ask(coordinator, patient, place)
     if member.stage in ("drafted", "signed", "left"):
-        _plan(prescriber, patient, sign=member.stage != "drafted")
+        _plan(prescriber, patient, sign=member.stage != "drafted", wishes=wishes)
     verdicts.refresh(patient, judge)
     if member.stage == "left":
         for carer in carers:
             people.end_assignment(coordinator, patient, carer, reason="programme ended")
+    return patient
 
 
 _FORMS = ("intake", "gad-7", "phq-9", "audit-c")
@@ -156,7 +188,7 @@ def _answer(request: FormRequest, how_many: int) -> None:
         forms.save_answer(None, request, question.link, {"value": [middling]}, key=uuid4(), sequence=number)
 
 
-def _plan(prescriber: Principal, patient: Patient, *, sign: bool) -> None:
+def _plan(prescriber: Principal, patient: Patient, *, sign: bool, wishes: Preferences) -> None:
     if sign:
         for finding in judge(patient).screening.findings:
             if finding.truth is Truth.TRUE and finding.class_ == "caution":
@@ -171,7 +203,7 @@ def _plan(prescriber: Principal, patient: Patient, *, sign: bool) -> None:
                 )
         digest = digest_of(judge(patient).screening)
         verdicts.sign(prescriber, patient, judge, digest=digest, birth_date=patient.birth_date)
-    plans.write(prescriber, patient, propose, expected_version=0, preferences=Preferences(), reason="first proposal")
+    plans.write(prescriber, patient, propose, expected_version=0, preferences=wishes, reason="first proposal")
     row = newest(patient)
     if sign and row is not None:
         plans.sign(prescriber, patient, judge, version=1, digest=row.digest, birth_date=patient.birth_date)

@@ -15,6 +15,8 @@ What the environment says about this deployment. Nothing else is configuration, 
 | OPENKAP_CHECKPOINTS | folder on another machine for audit checkpoints | none |
 | OPENKAP_BACKUP | folder on another machine for backups | none |
 | OPENKAP_DEBUG | `on` or `off` | off |
+| OPENKAP_TABLET_STORE | `memory` or `encrypted`: where entries wait on a tablet that has no contact | memory |
+| OPENKAP_UPDATE | why the database is changed by a new version although sessions run; unset it afterwards | it is not |
 | OPENKAP_TZ | time zone of the site | UTC |
 """
 
@@ -66,6 +68,8 @@ class Environment:
     checkpoints: Path | None
     backup: Path | None
     debug: bool
+    tablet_store: Literal["memory", "encrypted"]
+    update: str
     zone: str
 
     @property
@@ -100,6 +104,8 @@ class Environment:
             checkpoints=_folder(variables, "OPENKAP_CHECKPOINTS", faults),
             backup=_folder(variables, "OPENKAP_BACKUP", faults),
             debug=_switch(variables, "OPENKAP_DEBUG", False, faults),
+            tablet_store=_tablet_store(variables.get("OPENKAP_TABLET_STORE", ""), faults),
+            update=variables.get("OPENKAP_UPDATE", ""),
             zone=_zone(variables.get("OPENKAP_TZ", ""), faults),
         )
         if faults:
@@ -164,6 +170,12 @@ def _zone(text: str, faults: list[str]) -> str:
         faults.append(f"OPENKAP_TZ {text!r} is not a time zone: write a name such as Europe/Vienna.")
         return "UTC"
     return text or "UTC"
+
+
+def _tablet_store(text: str, faults: list[str]) -> Literal["memory", "encrypted"]:
+    if text not in ("", "memory", "encrypted"):
+        faults.append(f"OPENKAP_TABLET_STORE is {text!r}: write memory or encrypted.")
+    return "encrypted" if text == "encrypted" else "memory"
 
 
 def _tls(text: str, faults: list[str]) -> tuple[Literal["off", "proxy", "files"], Path | None, Path | None]:

@@ -26,11 +26,11 @@ def run(check_only: bool) -> int:
     """
     environment = make_ready()
 
-    from openkap.project.checks import refuse_if_unsafe
+    from openkap.project.checks import notes, refuse_if_unsafe
     from openkap.project.start import first_run, note_zone_data
 
     refuse_if_unsafe()
-    for line in first_run():
+    for line in (*notes(), *first_run()):
         print(line, file=sys.stderr)
     if not check_only:
         note_zone_data()
@@ -53,7 +53,7 @@ def make_ready() -> Environment:
 
     from openkap.project.start import open_database
 
-    open_database()
+    open_database(environment.update)
     return environment
 
 

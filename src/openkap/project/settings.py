@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "openkap.assess.apps.AssessConfig",
     "openkap.screen.apps.ScreenConfig",
     "openkap.plan.apps.PlanConfig",
+    "openkap.schedule.apps.ScheduleConfig",
+    "openkap.dose.apps.DoseConfig",
     "openkap.web.apps.WebConfig",
     "django.contrib.staticfiles",
     "django.contrib.humanize",  # allauth writes ages with it
@@ -45,7 +47,7 @@ MIDDLEWARE = [
     "openkap.project.middleware.add_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "openkap.project.middleware.refuse_other_sites",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "openkap.people.middleware.KeptSession",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -158,6 +160,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_IDLE = timedelta(minutes=15)
 SESSION_IDLE_SHARED = timedelta(minutes=5)
 SHARED_DEVICE_COOKIE_NAME = "__Host-shared" if TLS else "shared"
+SEALED_COOKIE_NAME = "__Host-sealed" if TLS else "sealed"
 SESSION_LONGEST_STAFF = timedelta(hours=12)
 SESSION_LONGEST_PATIENT = timedelta(hours=24)
 CSRF_COOKIE_NAME = "__Host-csrf" if TLS else "csrf"
@@ -175,6 +178,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 2**20
 
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+
+AUDIT_SPOOL = ENVIRONMENT.data / "reads-that-wait"  # of the audit trail, while the database takes no write
 
 # ---------------------------------------------------------------- logs
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
+from openkap import __version__
 from openkap.kernel.clock import zone_data
 from openkap.kernel.errors import UserError
 from openkap.people import audit, services
@@ -17,19 +20,46 @@ from openkap.people.types import Role
 from openkap.web.content import actions
 
 
-def open_database() -> None:
+def open_database(update: str = "") -> None:
     """
     Make the tables, or bring them up to this version.
 
+    Args:
+        update: why the tables are changed although sessions run (OPENKAP_UPDATE); kept in the audit trail.
+
     Raises:
-        UserError: the database cannot be opened.
+        UserError: the database cannot be opened, or sessions run and nobody said why it must be now (HAZ-45).
     """
     try:
+        sites = _sites_with_sessions() if _changes() else []
+        if sites and not update.strip():
+            raise UserError(
+                "Sessions are running and this version changes the database: start the version from before until they "
+                "have ended, or, with the downtime sheets in hand, set OPENKAP_UPDATE to the reason why it must be now."
+            )
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
+        for site in sites:
+            audit.record(site, [audit.Event("setting", "U", entity=f"Update/{__version__}", reason=update[:500])])
     except DatabaseError as fault:
         # The text of the fault may hold the address of the database, not its password.
         raise UserError(f"The database cannot be opened ({type(fault).__name__}): check OPENKAP_DATABASE.") from fault
+
+
+def _changes() -> bool:
+    """True if tables that exist would be changed."""
+    executor = MigrationExecutor(connection)
+    begun = bool(executor.loader.applied_migrations)
+    return begun and bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _sites_with_sessions() -> list[UUID]:
+    """Sites where a patient is in the house, asked of the table as it stands, whatever version made it."""
+    if "dose_dosingsession" not in connection.introspection.table_names():
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT site_id FROM dose_dosingsession WHERE ended_at IS NULL AND phase <> 'booked'")
+        return [UUID(str(site)) for (site,) in cursor.fetchall()]
 
 
 def settle_content() -> None:

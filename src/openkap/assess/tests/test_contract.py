@@ -233,7 +233,12 @@ def test_a_prorated_total_lies_between_missing_as_lowest_and_missing_as_highest(
     low, high, _ = row["values"]
     answers = data.draw(st.lists(st.integers(low, high), min_size=row["items"], max_size=row["items"]))
     gaps = data.draw(st.sets(st.integers(0, row["items"] - 1), min_size=1, max_size=row["limit"]))
-    totals = [
-        score(name, [fill if k in gaps else a for k, a in enumerate(answers)]).total for fill in (low, high, None)
-    ]
-    assert min(totals[:2]) <= totals[2] <= max(totals[:2])
+
+    def total(filled):
+        return score(name, [filled(k) if k in gaps else a for k, a in enumerate(answers)]).total
+
+    whole = score(name, [low] * row["items"]).total
+    turned = {k for k in gaps if score(name, [high if n == k else low for n in range(row["items"])]).total < whole}
+    least = total(lambda k: high if k in turned else low)  # a reversed item counts least where it is answered highest
+    most = total(lambda k: low if k in turned else high)
+    assert least <= total(lambda _: None) <= most

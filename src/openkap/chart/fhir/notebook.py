@@ -76,6 +76,14 @@ class Notebook:
         listed = performers if isinstance(performers, list) else ()
         return any(self._is_clinician(performer, resource) for performer in listed)
 
+    def measured_by(self, resource: dict[str, Any]) -> str:
+        """The reference of the first Practitioner or PractitionerRole who performed it; empty for none."""
+        performers = resource.get("performer")
+        for performer in performers if isinstance(performers, list) else ():
+            if self._is_clinician(performer, resource) and isinstance(performer.get("reference"), str):
+                return str(performer["reference"]).split("/_history/")[0]
+        return ""
+
     def _is_clinician(self, author: Any, resource: dict[str, Any]) -> bool:
         reference = author.get("reference") if isinstance(author, dict) else None
         if not isinstance(reference, str):

@@ -114,6 +114,7 @@ def _read_one(
             standing,
             range=values.reference_range(element, fact, unit) if unit else None,
             interpretation=values.interpretation(element),
+            by=note.measured_by(resource) if fact.id == "weight" else "",
         )
     )
 

@@ -28,6 +28,7 @@ from openkap.kernel.errors import UnreadableDocument
 from openkap.kernel.plain import without_direction_marks
 
 BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+PRONOUNS = "http://hl7.org/fhir/StructureDefinition/individual-pronouns"
 CONSENT_POLICY = f"{coding.BASE}/Consent/ketamine-programme"
 _CONSENT_DOCUMENT = "59284-0"
 
@@ -222,6 +223,25 @@ def birth_sex(resource: dict[str, Any]) -> str | None:
     said = {str(e.get("valueCode")) for e in _listed(resource, "extension") if e.get("url") == BIRTH_SEX}
     only = said.pop() if len(said) == 1 else None
     return only if only in ("F", "M") else None
+
+
+def pronouns(resource: dict[str, Any]) -> str:
+    """As the individual-pronouns extension says; empty if it says nothing, or several things."""
+    said = []
+    for whole in _listed(resource, "extension"):
+        if whole.get("url") == PRONOUNS:
+            values = [
+                part.get("valueCodeableConcept") for part in _listed(whole, "extension") if part.get("url") == "value"
+            ]
+            said += [_words(value) for value in values if isinstance(value, dict)]
+    only = {text for text in said if text}
+    return without_direction_marks(only.pop())[:60] if len(only) == 1 else ""
+
+
+def _words(concept: dict[str, Any]) -> str:
+    if isinstance(concept.get("text"), str):
+        return str(concept["text"]).strip()
+    return next((display.strip() for _, _, display in codings(concept) if isinstance(display, str) and display), "")
 
 
 def _human_name(resource: dict[str, Any]) -> str:

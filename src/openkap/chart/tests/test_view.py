@@ -380,3 +380,37 @@ def test_a_state_is_shown_with_unit_and_date():
 def test_what_is_too_old_says_how_old_and_how_old_it_may_be():
     found = state("weight", said("weight", Decimal(70), "2026-10-01"))
     assert found.reason == "weight: last known 2026-10-01, 55 days ago; at most 30 days old is needed"
+
+
+def weighed(*rows: tuple[str, str, str]) -> bool:
+    made = [said("weight", Decimal(kg), day, by=by) for kg, day, by in rows]
+    found = View(chart(*made), ON).state("weight-again")
+    assert found.settled
+    return bool(found.value)
+
+
+@pytest.mark.hazard("HAZ-07", "C2")
+@pytest.mark.parametrize(
+    ("rows", "again"),
+    [
+        ([("68", "2026-11-20", "Practitioner/a")], False),
+        ([("68", "2026-11-19", "Practitioner/a"), ("68", "2026-11-20", "Practitioner/a")], False),  # the same person
+        ([("68", "2026-11-19", "Practitioner/a"), ("68.9", "2026-11-20", "Practitioner/b")], True),
+        ([("68", "2026-11-19", "Practitioner/a"), ("69.5", "2026-11-20", "Practitioner/b")], False),  # 2.2 % apart
+        ([("68", "2026-11-12", "Practitioner/a"), ("68", "2026-11-20", "Practitioner/b")], False),  # 8 days apart
+        ([("68", "2026-10-30", "Practitioner/a"), ("68", "2026-11-06", "Practitioner/b")], True),  # 7, some time ago
+        ([("68", "2026-11-19", ""), ("68", "2026-11-20", "Practitioner/b")], False),  # nobody knows who
+        ([("68", "2026-11-19", "Practitioner/a"), ("68", "2026-11-20", "")], False),
+        # two who read pounds: 220 for a person of 100 kg
+        (
+            [
+                ("100", "2026-10-10", "Practitioner/c"),
+                ("220", "2026-11-19", "Practitioner/a"),
+                ("221", "2026-11-20", "Practitioner/b"),
+            ],
+            False,
+        ),
+    ],
+)
+def test_a_weight_was_weighed_again_where_another_clinician_found_the_same(rows: list, again: bool):
+    assert weighed(*rows) is again

@@ -2,7 +2,7 @@
 
 import pytest
 
-from openkap.chart.fhir.reader import BIRTH_SEX
+from openkap.chart.fhir.reader import BIRTH_SEX, PRONOUNS, pronouns
 from openkap.chart.view import View
 from openkap.kernel.plain import without_direction_marks
 from openkap.pathway import open_chart
@@ -79,3 +79,20 @@ def test_no_control_of_direction_reaches_a_name_or_a_text(control):
 
 def test_marks_that_belong_to_a_name_stay():
     assert without_direction_marks("\u200fعبد الله") == "\u200fعبد الله"
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([{"text": "they/them"}], "they/them"),
+        ([{"coding": [{"system": "http://loinc.org", "code": "LA29519-8", "display": "she/her"}]}], "she/her"),
+        ([{"text": "she/her"}, {"text": "they/them"}], ""),  # several: somebody asks
+        ([{"text": "she/her"}, {"text": "she/her"}], "she/her"),
+        (["she"], ""),
+        ([{}], ""),
+        ([], ""),
+    ],
+)
+def test_pronouns_are_read_from_their_extension_where_it_says_one_thing(values, said):
+    parts = [{"url": PRONOUNS, "extension": [{"url": "value", "valueCodeableConcept": value}]} for value in values]
+    assert pronouns(patient(extension=parts)) == said

@@ -43,6 +43,7 @@ def test_amending_keeps_what_was_known_before_with_who_and_why(clinic: Clinic):
         "given": "Ada",
         "birth_date": "1990-03-02",
         "birth_sex": "female",
+        "pronouns": "",
         "identifiers": [["urn:mrn", "78"]],
     }
     assert second.reason == "as in the passport"

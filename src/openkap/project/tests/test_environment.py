@@ -33,6 +33,7 @@ def test_a_site_folder_makes_it_a_production_site_where_staff_need_a_second_fact
         ({"OPENKAP_PORT": "٨٠"}, "OPENKAP_PORT is"),
         ({"OPENKAP_DEBUG": "yes"}, "OPENKAP_DEBUG is 'yes': write on or off."),
         ({"OPENKAP_STAFF_MFA": "0"}, "OPENKAP_STAFF_MFA is '0': write on or off."),
+        ({"OPENKAP_TABLET_STORE": "disk"}, "OPENKAP_TABLET_STORE is 'disk': write memory or encrypted."),
         ({"OPENKAP_TLS": "cert.pem"}, "OPENKAP_TLS is neither proxy nor"),
         ({"OPENKAP_TZ": "Europe/Nowhere"}, "OPENKAP_TZ 'Europe/Nowhere' is not a time zone"),
         ({"OPENKAP_DATABASE": "mysql://x/y"}, "OPENKAP_DATABASE cannot be read"),

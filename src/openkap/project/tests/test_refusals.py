@@ -292,3 +292,14 @@ def test_the_command_says_whether_it_would_start(tmp_path: Path, variables: dict
     assert run.stdout == ""
     assert sentence in run.stderr
     assert len(run.stderr.splitlines()) <= 1
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_a_site_without_a_phone_is_told_so_and_one_whose_phones_are_at_fault_does_not_start(site, tmp_path: Path):
+    (said,) = checks.notes()
+    assert said.startswith("No phone is set up: an alert that nobody takes stays on the screens.")
+    (tmp_path / "alerts.toml").write_text('[[phone]]\nname = "Duty"\nhook = "https://pager.example/1"\n')
+    assert list(checks.notes()) == list(checks.refusals()) == []
+    (tmp_path / "alerts.toml").write_text('[[phone]]\nname = "Duty"\nhook = "ftp://pager.example/1"\n')
+    (fault,) = checks.refusals()
+    assert "Duty has a hook that is not https" in fault
