@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from openkap.dose.events import Untoward
 from openkap.dose.library import Content
 from openkap.dose.rows import ReportRow
 from openkap.dose.session import Session
@@ -68,11 +69,21 @@ class Adverse:
 
 def drafted(session: Session, alert: Alert, by: Staff, at: datetime) -> Adverse:
     """An event from an alert, at one tap: what the record knows is filled in, what a person must judge is not."""
-    start = session.started_s
+    start = session.given[0].started.elapsed_s if session.given else None  # as the record counts: from the first dose
     onset = (alert.raised_s - start) // 60 if start is not None else None
     return Adverse(
         f"ae-{alert.id}", session.patient, session.id, by, at, session.protocol.drug, alert.text,
         onset_min=onset, alert=alert.id, red=alert.level == "red",
+    )  # fmt: skip
+
+
+def tapped(session: Session, event: Untoward, at_s: int, at: datetime) -> Adverse:
+    """An event at one tap at the chair: who and when; what it was is entered later."""
+    start = session.given[0].started.elapsed_s if session.given else None
+    onset = (at_s - start) // 60 if start is not None and at_s >= start else None
+    return Adverse(
+        f"ae-{event.key}", session.patient, session.id, event.by, at, session.protocol.drug,
+        "Seen at the chair, to be described.", onset_min=onset,
     )  # fmt: skip
 
 

@@ -17,8 +17,9 @@ from decimal import Decimal
 from openkap.dose.due import ALWAYS as EVERY
 from openkap.dose.due import late, newest, valid
 from openkap.dose.lines import PRIOR
+from openkap.dose.protocol import AlertStep, Line
 from openkap.dose.session import Session
-from openkap.dose.types import RINGS, Alert, AlertStep, Effect, Level, Line, Mark, Reach, Reading, Ring, Staff
+from openkap.dose.types import RINGS, Alert, Effect, Level, Mark, Messaged, Reach, Reading, Ring, Staff
 from openkap.kernel.quantity import number, unit_words
 from openkap.people.types import Role
 
@@ -27,7 +28,9 @@ SEDATION = ("ALT-SED-M", "ALT-SED-R")
 VOMIT, NAUSEA = "vomit", "ALT-NAUS"
 ARTEFACT = "artefact"
 AWAY = "observer"
+ORDER, ORDER_ROW = "order", "ORDER-CHANGED"  # a signed order was changed: it rings until somebody else has seen it
 MISSED = "Check missed"
+RECEIPT = "WATCH-RECEIPT"
 CHECKS = ("vitals ", "mind ", "recheck ")
 
 _WORDS = {
@@ -108,8 +111,8 @@ def after_reading(session: Session, reading: Reading) -> tuple[Session, list[Eff
         return _quiet(session, standing, reading)
     measure = session.protocol.measures[reading.measure]
     text = f"{measure.title} {number(value)} {unit_words(measure.unit)}: {_why(session, lines[0], value)}".rstrip()
-    if reading.entered.elapsed_s > reading.taken_s:
-        text += f", measured {(reading.entered.elapsed_s - reading.taken_s) // 60} min ago"
+    if late_min := (reading.entered.elapsed_s - reading.taken_s) // 60:
+        text += f", measured {late_min} min ago"
     rows = tuple(dict.fromkeys(line.row for line in lines if line.level == lines[0].level))
     return raised(
         session,
@@ -164,6 +167,7 @@ def raised(
     old = _standing(session, about)
     if old is None:
         new = Alert(source, about, level, rows, text, _owner(session), now, now, (source,), value)
+        new = replace(new, since_n=_next_entry(session))
         session = replace(session, alerts=(*session.alerts, new))
         return escalated(session, [Effect("alert", new), *_red(new)])
     rises = level == "red" and old.level == "amber"
@@ -176,7 +180,7 @@ def raised(
         new, retake="", rows=rows if worse else old.rows, worst=value if worse and value is not None else old.worst
     )
     if anew:
-        new = replace(new, since_s=now, acknowledged=None)
+        new = _anew(session, new)
     if anew or worse or seen_again:
         new = replace(new, silent_until_s=0)
     tell = persists and new.acknowledged is None and not _told(new, "prescriber")
@@ -231,6 +235,32 @@ def watched_observer(session: Session) -> tuple[Session, list[Effect]]:
         return session, []
     text = f"{_owner(session).name}, who watches, is out of reach."
     return raised(session, AWAY, "amber", ("WATCH-IDLE",), text, _source(session, AWAY))
+
+
+def lapsed(session: Session) -> tuple[Session, list[Effect]]:
+    """
+    What somebody had taken whose screens are silent for too long is nobody's again, and climbs anew (WATCH-OWNER).
+
+    The observer is its owner meanwhile: there always is one.
+    """
+    said: list[Effect] = []
+    for alert in session.open_alerts():
+        if alert.acknowledged is not None and alert.acknowledged[0].id in session.duty.gone:
+            had = alert.acknowledged[0]
+            free = replace(_anew(session, alert), owner=_owner(session), silent_until_s=0, lapsed=(had, session.now_s))
+            session = _put(session, free)
+            said.append(Effect("alert", free))
+    return session, said
+
+
+def _anew(session: Session, alert: Alert) -> Alert:
+    """Its ladder begins from here: nobody has it, and no screen has shown this."""
+    return replace(alert, since_s=session.now_s, since_n=_next_entry(session), shown=(), acknowledged=None)
+
+
+def _next_entry(session: Session) -> int:
+    """The number that the entry of this step will have."""
+    return len(session.log) + 1
 
 
 def _quiet(session: Session, standing: Alert | None, reading: Reading) -> tuple[Session, list[Effect]]:
@@ -288,8 +318,9 @@ def escalated(session: Session, effects: Sequence[Effect] = ()) -> tuple[Session
     """
     Every alert that nobody acknowledged, on its next ring if the time has come.
 
-    A ring in which nobody has a live screen is skipped at once. After the last ring it is told again in the same time.
-    A last ring with nobody in it reaches nobody: that is a fault of the site, and is said as one.
+    A ring in which nobody has a live screen is skipped at once, and one of which no screen says in time that it shows
+    the alert as soon as that time is over (WATCH-RECEIPT). After the last ring it is told again in the same time. A
+    last ring with nobody in it reaches nobody: that is a fault of the site, and is said as one.
     """
     said = list(effects)
     for alert in session.open_alerts():
@@ -306,7 +337,9 @@ def _climb(session: Session, alert: Alert) -> tuple[Alert, list[Reach]]:
     new: list[Reach] = []
     for step in ladder:
         here = [r for r in (*alert.reached, *new) if r.at_s >= alert.since_s]
-        if any(r.ring == step.ring for r in here):
+        if told := [r for r in here if r.ring == step.ring]:
+            if not any(r.skipped for r in told) and _unseen(session, alert, told[-1]):
+                new.append(replace(told[-1], at_s=session.now_s, skipped=True))
             continue
         skip = any(r.skipped and _next(r.ring) == step.ring for r in here)
         if not skip and session.now_s < alert.since_s + step.after_s:
@@ -314,6 +347,19 @@ def _climb(session: Session, alert: Alert) -> tuple[Alert, list[Reach]]:
         new.append(_reach_of(session, step.ring))
     new += _again(session, alert, ladder[-1], new)
     return replace(alert, reached=(*alert.reached, *new)), new
+
+
+def coming(session: Session, alert: Alert) -> tuple[Ring, int] | None:
+    """The ring that an open alert reaches next, and when, if nobody acknowledges it; None where somebody did."""
+    if not alert.open or alert.acknowledged is not None:
+        return None
+    ladder = [step for step in session.protocol.steps if step.level == alert.level]
+    here = [r for r in alert.reached if r.at_s >= alert.since_s]
+    for step in ladder:
+        if not any(r.ring == step.ring for r in here):
+            return step.ring, alert.since_s + step.after_s
+    last = ladder[-1]
+    return last.ring, max(r.at_s for r in here if r.ring == last.ring) + last.after_s
 
 
 def _again(session: Session, alert: Alert, last: AlertStep, new: list[Reach]) -> list[Reach]:
@@ -329,6 +375,65 @@ def _reach_of(session: Session, ring: Ring) -> Reach:
     return Reach(ring, session.now_s, people, skipped=not live and ring != RINGS[-1])
 
 
+def _unseen(session: Session, alert: Alert, reach: Reach) -> bool:
+    """True where nobody of the ring has a live screen any more, or none has confirmed the alert in time."""
+    if reach.ring == RINGS[-1] or not session.protocol.knows(RECEIPT):
+        return False  # after the last ring there is none to go to
+    live = {one for one in reach.people if one in session.duty.live}
+    if live & {person for person, _ in alert.shown}:
+        return False
+    return not live or session.now_s >= reach.at_s + session.protocol.seconds(RECEIPT, "receipt_s")
+
+
+def awaits(session: Session, alert: Alert, person: str) -> bool:
+    """True if the alert has reached this person, in a ring of which no live screen has confirmed it yet."""
+    confirmed = {one for one, _ in alert.shown} & session.duty.live
+    mine = [r for r in alert.reached if r.at_s >= alert.since_s and person in r.people]
+    return person not in confirmed and any(not confirmed & set(reach.people) for reach in mine)
+
+
+def undelivered(session: Session, alert_id: str, ring: Ring) -> tuple[Session, list[Effect]]:
+    """
+    A message to a phone was given up. Where a step comes after that one it is taken at once; after the last one
+    everybody before it is called again.
+    """
+    alert = find(session, alert_id)
+    if alert is None or alert.acknowledged is not None:
+        return session, []
+    if ring == RINGS[-1]:
+        again = tuple(_reach_of(session, one) for one in RINGS[:-1])
+    else:
+        told = [r for r in alert.reached if r.ring == ring and r.at_s >= alert.since_s]
+        again = () if not told or told[-1].skipped else (replace(told[-1], at_s=session.now_s, skipped=True),)
+    moved = replace(alert, reached=(*alert.reached, *again))
+    said = [Effect("escalate", (moved, reach)) for reach in again]
+    return _put(session, moved), [*said, *([Effect("fault", moved)] if ring == RINGS[-1] else [])]
+
+
+def sounding(session: Session, person: str) -> dict[str, Alert]:
+    """
+    Red alerts that nobody has and that have reached this person, by a key that changes with every new or worse value.
+    """
+    found = {}
+    for alert in session.open_alerts("red"):
+        mine = any(person in r.people for r in alert.reached if r.at_s >= alert.since_s)
+        if mine and alert.acknowledged is None:
+            found[f"{alert.since_n}.{len(alert.readings)}.{alert.raised_s}"] = alert
+    return found
+
+
+def messages_of(alert: Alert) -> tuple[Messaged, ...]:
+    """What became of the newest message to each phone since the ladder began."""
+    newest = {message.phone: message for message in alert.messages if message.at_s >= alert.since_s}
+    return tuple(newest.values())
+
+
+def passed_over(alert: Alert) -> tuple[tuple[Ring, bool], ...]:
+    """The rings that were skipped since the ladder began; True where screens were live and none confirmed in time."""
+    here = [r for r in alert.reached if r.at_s >= alert.since_s]
+    return tuple((r.ring, any(o.ring == r.ring and not o.skipped for o in here)) for r in here if r.skipped)
+
+
 def _told(alert: Alert, ring: Ring) -> bool:
     return any(r.ring == ring and r.at_s >= alert.since_s for r in alert.reached)
 
@@ -341,7 +446,10 @@ def _next(ring: Ring) -> Ring | None:
 def _ids(session: Session, ring: Ring) -> tuple[str, ...]:
     if ring == "bedside":
         return (_owner(session).id,)
-    return tuple(staff.id for staff in session.duty.rings.get(ring, ()))
+    there = session.duty.rings.get(ring, ())
+    if ring == "room":  # whoever watches has been reached at the bedside: the room is everybody else in it
+        there = tuple(staff for staff in there if staff.id != _owner(session).id)
+    return tuple(staff.id for staff in there)
 
 
 # -- parts ------------------------------------------------------------------------------------------------
@@ -381,8 +489,7 @@ def owned_by(session: Session, staff: Staff) -> Session:
     def moved(alert: Alert) -> Alert:
         if not alert.open or alert.owner != session.observer:
             return alert
-        since = alert.since_s if alert.acknowledged is None else session.now_s
-        return replace(alert, owner=staff, acknowledged=None, since_s=since)
+        return replace(alert if alert.acknowledged is None else _anew(session, alert), owner=staff)
 
     return replace(session, alerts=tuple(moved(alert) for alert in session.alerts))
 

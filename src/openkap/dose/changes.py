@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from openkap.dose import alerts
+from openkap.dose import alerts, orders
 from openkap.dose.due import MINUTE, newest, valid
-from openkap.dose.gate import decidable
+from openkap.dose.gate import TRIED, decidable
 from openkap.dose.needs import CONSENT
 from openkap.dose.session import Session
-from openkap.dose.types import Administration, Check, Decision, Effect, Identity, Mark, Phase, Reading, Stamp
+from openkap.dose.types import (
+    Administration,
+    Check,
+    Decision,
+    Effect,
+    Identity,
+    Mark,
+    Messaged,
+    Phase,
+    Reading,
+    Stamp,
+    Trial,
+)
 from openkap.kernel.quantity import DoseMg, number
 from openkap.kernel.truth import Truth
 
@@ -34,7 +47,7 @@ def nothing(session: Session, _: Any, __: Stamp) -> Made:
 
 def arrived(session: Session, event: Any, _: Stamp) -> Made:
     """Somebody watches from here on, by the lines of the protocol."""
-    return replace(session, observer=event.by, lines=session.protocol.lines), []
+    return replace(_knowing(session, event), observer=event.by, lines=session.protocol.lines), []
 
 
 def offer(session: Session, event: Any, _: Stamp) -> Made:
@@ -63,7 +76,7 @@ def confirmed(session: Session, event: Any, now: Stamp) -> Made:
 
 def judge(session: Session, event: Any, now: Stamp) -> Made:
     """The screening of the dose day."""
-    return replace(session, judged=event.judged, judged_s=now.elapsed_s, read_since=False), []
+    return replace(_knowing(session, event), judged=event.judged, judged_s=now.elapsed_s, read_since=False), []
 
 
 def answer(session: Session, event: Any, now: Stamp) -> Made:
@@ -75,7 +88,8 @@ def answer(session: Session, event: Any, now: Stamp) -> Made:
     said = []
     if stands and session.running and event.name == CONSENT and event.truth is not Truth.TRUE:
         said = [Effect("advise", "The patient's consent does not stand: stop the drug.")]
-    return replace(session, fear=fear), said
+    trial = None if event.name == TRIED else session.trial  # each answer is about a trial of its own
+    return replace(session, fear=fear, trial=trial), said
 
 
 def decide(session: Session, event: Any, now: Stamp) -> Made:
@@ -94,7 +108,8 @@ def hold(session: Session, event: Any, _: Stamp) -> Made:
 def lift(session: Session, event: Any, _: Stamp) -> Made:
     """A prescriber settled it."""
     why = f"{event.by.name}: {event.reason}"
-    return replace(session, holds=tuple(replace(h, lifted=why) if h.id == event.hold else h for h in session.holds)), []
+    lifted = (replace(h, lifted=why) if h.id == event.hold and not h.lifted else h for h in session.holds)
+    return replace(session, holds=tuple(lifted)), []
 
 
 # -- order and dose --------------------------------------------------------------------------------------
@@ -102,13 +117,30 @@ def lift(session: Session, event: Any, _: Stamp) -> Made:
 
 def order(session: Session, event: Any, _: Stamp) -> Made:
     """A new order, or the next version: the draw and the identity at the dose were for another one and are void."""
-    said = [Effect("reopened", event.order)] if session.draw else []
-    return replace(session, orders=(*session.orders, event.order), draw=None, dose_identity=None), said
+    said = [Effect("reopened", event.order), *_void(session)] if session.draw else []
+    made, before = replace(session, orders=(*session.orders, event.order), draw=None, dose_identity=None), session.order
+    if before is None or before.step != event.order.step or session.observer is None:
+        return made, said
+    void = f" What was drawn up ({session.draw.mg}) is void." if session.draw else ""
+    text = f"Order changed by {event.by.name}: version {event.order.version}, {orders.said(event.order)}; before it"
+    text += f" version {before.version}, {before.mg}.{void}"
+    made, rung = alerts.raised(made, alerts.ORDER, "amber", (alerts.ORDER_ROW,), text, event.key)
+    return made, [*said, *rung]
 
 
 def draw(session: Session, event: Any, _: Stamp) -> Made:
     """Drawn up, not yet checked; an earlier check and the identity at the dose are void."""
-    return replace(session, draw=event.draw, dose_identity=None), []
+    return replace(session, draw=event.draw, dose_identity=None), _void(session)
+
+
+def cancelled(session: Session, _: Any, __: Stamp) -> Made:
+    """No dose today; what was drawn up is still in the syringe."""
+    return replace(session, draw=None), _void(session)
+
+
+def _void(session: Session) -> list[Effect]:
+    """What was drawn up and is not given is wasted before a second person."""
+    return [Effect("task", ("waste what was drawn", session.draw.lot))] if session.draw else []
 
 
 def check_draw(session: Session, event: Any, _: Stamp) -> Made:
@@ -152,8 +184,9 @@ def rate(session: Session, event: Any, now: Stamp) -> Made:
     return _dose(session, rates=(*session.given[-1].rates, (now.elapsed_s, event.rate))), []
 
 
-def pause(session: Session, _: Any, now: Stamp) -> Made:
-    """The infusion stands still from now."""
+def pause(session: Session, event: Any, now: Stamp) -> Made:
+    """The infusion stands still from the moment it was paused, which a device that was offline tells late."""
+    now = _moment(session, event, now)
     return _dose(session, paused_s=(*session.given[-1].paused_s, (now.elapsed_s, None))), []
 
 
@@ -163,7 +196,8 @@ def resume(session: Session, _: Any, now: Stamp) -> Made:
 
 
 def stop(session: Session, event: Any, now: Stamp) -> Made:
-    """It has ended early, with the amount that was really given."""
+    """It has ended early, when a person ended it, with the amount that was really given."""
+    now = _moment(session, event, now)
     note = f"stopped: {event.reason}"
     stopped = _dose(session, ended=now, given_mg=event.given_mg, complete=False, route_note=note)
     said = [Effect("task", ("waste the rest", session.given[-1].lot)), *_too_fast(session, event, event.given_mg, now)]
@@ -206,10 +240,18 @@ def mark(session: Session, event: Any, now: Stamp) -> Made:
     return alerts.after_mark(replace(session, marks=(*session.marks, made)), made)
 
 
+def untoward(session: Session, event: Any, _: Stamp) -> Made:
+    """An adverse event at one tap: what it was is entered later, and reviewed before the next dose."""
+    return session, [Effect("incident", event), Effect("hold-next", event)]
+
+
 def acknowledge(session: Session, event: Any, now: Stamp) -> Made:
     """The person owns it; if the value is quiet again already, it is over. A struck one is over once it was retaken."""
-    changed = _alert(session, event.alert, owner=event.by, acknowledged=(event.by, now.elapsed_s))
+    here = replace(session, duty=replace(session.duty, gone=session.duty.gone - {event.by.id}))
+    changed = _alert(here, event.alert, owner=event.by, acknowledged=(event.by, now.elapsed_s), lapsed=None)
     found = alerts.find(changed, event.alert)
+    if found and found.about == alerts.ORDER:
+        return alerts.over(changed, found, f"seen by {event.by.name}")
     if found and alerts.struck(changed, found):
         artefact = alerts.proven(changed, found, event.by)
         return alerts.over(changed, found, alerts.ARTEFACT) if artefact else (changed, [])
@@ -217,6 +259,30 @@ def acknowledge(session: Session, event: Any, now: Stamp) -> Made:
     if found and last and last.confirmed and not alerts.broken(changed, last.measure, last.quantity.value):
         return alerts.over(changed, found, "quiet when acknowledged")
     return changed, []
+
+
+def receive(session: Session, event: Any, now: Stamp) -> Made:
+    """A screen shows it: its ring is not skipped. Nobody has acknowledged anything by that."""
+    if session.trial is not None and session.trial.id == event.alert:
+        return replace(session, trial=replace(session.trial, shown_s=now.elapsed_s)), []
+    found = alerts.find(session, event.alert)
+    assert found is not None
+    return _alert(session, event.alert, shown=(*found.shown, (event.by.id, now.elapsed_s))), []
+
+
+def try_screen(session: Session, event: Any, now: Stamp) -> Made:
+    """A screen is tried; what came of one before it is nothing any more."""
+    return replace(session, trial=Trial(event.key, len(session.log) + 1, event.by, event.device, now.elapsed_s)), []
+
+
+def messaged(session: Session, event: Any, now: Stamp) -> Made:
+    """It stands at its alert; one that was given up moves the alert on."""
+    found = next((alert for alert in session.alerts if alert.id == event.alert), None)
+    if found is None:
+        return session, []
+    made = Messaged(event.phone, event.ring, event.state, event.fault, now.elapsed_s)
+    changed = _alert(session, found.id, messages=(*found.messages, made))
+    return alerts.undelivered(changed, found.id, event.ring) if event.state == "failed" else (changed, [])
 
 
 def silence(session: Session, event: Any, now: Stamp) -> Made:
@@ -232,13 +298,13 @@ def settle(session: Session, event: Any, _: Stamp) -> Made:
     return alerts.over(session, found, f"{event.by.name}: {event.reason}")
 
 
-def limit(session: Session, event: Any, now: Stamp) -> Made:
+def limit(session: Session, event: Any, _: Stamp) -> Made:
     """A line for this person and session; the read-back of the limits is asked for again."""
     changed = tuple(
         replace(one, limit=event.value) if (one.row, one.name) == (event.row, event.name) else one
         for one in session.lines
     )
-    return replace(session, lines=changed, lines_s=now.elapsed_s), []
+    return replace(session, lines=changed), []
 
 
 # -- after the end ---------------------------------------------------------------------------------------
@@ -267,6 +333,15 @@ def correct_after(session: Session, event: Any, now: Stamp) -> Made:
     new = replace(event_reading(event, old.measure, now), quantity=value, replaces=old.id)
     made = _based(replace(made, readings=(*made.readings, new)), session)
     return made, _follow_up(made, new)
+
+
+def mark_after(session: Session, event: Any, now: Stamp) -> Made:
+    """What was seen before the end and came in after it: kept, and followed up by a person."""
+    made = Mark(event.key, event.name, happened_s(event, now), now, event.by, event.text)
+    kind = session.protocol.marks[event.name]
+    red = [Effect("incident", made), Effect("hold-next", made)] if kind.level == "red" else []
+    said = [Effect("task", ("follow up what was seen", kind.title)), *red]
+    return replace(session, marks=(*session.marks, made)), said
 
 
 def _follow_up(session: Session, reading: Reading) -> list[Effect]:
@@ -318,9 +393,34 @@ def handed_over(session: Session, event: Any, _: Stamp) -> Made:
 # -- parts -----------------------------------------------------------------------------------------------
 
 
+def _knowing(session: Session, event: Any) -> Session:
+    """With what the rest of the record says of the person, where the event brings it."""
+    known = event.known
+    if known is None:
+        return session
+    return replace(
+        session,
+        person=known.person,
+        maintenance=known.maintenance,
+        dose_times=known.dose_times,
+        peaks=known.peaks,
+        harm=known.harm,
+        doses=known.doses,
+    )
+
+
 def happened_s(event: Any, now: Stamp) -> int:
     """When it happened: as the device says where it was offline, else now."""
     return now.elapsed_s if event.happened_s is None else event.happened_s
+
+
+def _moment(session: Session, event: Any, now: Stamp) -> Stamp:
+    """When something was done to the running dose: as the device says, and after all else that was done to it."""
+    dose = session.given[-1]
+    pauses = [moment for pause in dose.paused_s for moment in pause if moment is not None]
+    earlier = max((dose.started.elapsed_s, *pauses, *dose.devices_s, *(at_s for at_s, _ in dose.rates)))
+    when = max(earlier, happened_s(event, now))
+    return replace(now, elapsed_s=when, at=now.at - timedelta(seconds=now.elapsed_s - when))
 
 
 def event_reading(event: Any, measure: str, now: Stamp) -> Reading:

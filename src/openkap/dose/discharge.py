@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from openkap.dose.due import MINUTE, late, newest, stale_after_s, valid
+from openkap.dose.library import Content
 from openkap.dose.session import Session
 from openkap.dose.types import Finding, Reading, Stamp
 from openkap.kernel.quantity import number
 from openkap.kernel.truth import Truth
+from openkap.plan.book import Book
 
 STAY, PRESSURE, VITALS, SCORE, MIND, DISSOCIATION, STOMACH, SAFETY, ESCORT = (f"DIS-{n}" for n in range(1, 10))
 VOMIT = "vomit"
@@ -83,12 +85,13 @@ def _pressure(session: Session, now: Stamp) -> Iterator[Finding]:
         first = next((r for r in reversed(taken) if last and last.taken_s - r.taken_s >= apart), None)
         if last is None or first is None or base is None:
             text = f"{title}: no two present readings {apart // MINUTE} min apart, or no baseline."
-            yield Finding(PRESSURE, Truth.UNKNOWN, text, "Take the pressure.")
+            yield Finding(PRESSURE, Truth.UNKNOWN, text, "Take the pressure.", taken_s=last.taken_s if last else None)
             continue
         stretch = [r for r in taken if first.taken_s <= r.taken_s <= last.taken_s]
         good = all(r.confirmed and abs(r.quantity.value - base) <= within and r.quantity.value < below for r in stretch)
         text = f"{title} {first.quantity}, then {last.quantity}; baseline {number(base)}, limit below {number(below)}."
-        yield Finding(PRESSURE, TRUTHS[good], text, f"Wait, and take it twice {apart // MINUTE} min apart.")
+        remedy = f"Wait, and take it twice {apart // MINUTE} min apart."
+        yield Finding(PRESSURE, TRUTHS[good], text, remedy, taken_s=last.taken_s)
 
 
 def _vitals(session: Session, now: Stamp) -> Iterator[Finding]:
@@ -125,11 +128,13 @@ def _dissociation(session: Session, now: Stamp) -> Iterator[Finding]:
     line = session.protocol.number(DISSOCIATION, "cadss") if last.measure == "cadss" else None
     if base is None and line is None:
         text = "Dissociation: no baseline on the same scale, and this scale has no cut-off."
-        yield Finding(DISSOCIATION, Truth.UNKNOWN, text, "Rate it on the scale of the baseline.")
+        remedy = "Rate it on the scale of the baseline."
+        yield Finding(DISSOCIATION, Truth.UNKNOWN, text, remedy, taken_s=last.taken_s)
         return
     most = max(limit for limit in (base, line) if limit is not None)
     text = f"Dissociation {number(last.quantity.value)}, limit {number(most)}."
-    yield Finding(DISSOCIATION, TRUTHS[last.quantity.value <= most], text, "Wait, and rate it again.")
+    met = TRUTHS[last.quantity.value <= most]
+    yield Finding(DISSOCIATION, met, text, "Wait, and rate it again.", taken_s=last.taken_s)
 
 
 def _stomach(session: Session, now: Stamp) -> Iterator[Finding]:
@@ -148,11 +153,13 @@ def _asked(session: Session, now: Stamp) -> Iterator[Finding]:
             yield Finding(item.row, Truth.UNKNOWN, item.title, "Ask, and enter the answer.")
         elif check.happened_s <= seen:
             text = f"{item.title} {session.protocol.marks[item.after].title} was marked after the answer."
-            yield Finding(item.row, Truth.UNKNOWN, text, "Ask again.")
+            yield Finding(item.row, Truth.UNKNOWN, text, "Ask again.", taken_s=check.happened_s)
         elif item.name in FRESH and _old(session, now, check.happened_s):
-            yield Finding(item.row, Truth.UNKNOWN, f"{item.title} The answer is old.", "Ask again.")
+            text = f"{item.title} The answer is old."
+            yield Finding(item.row, Truth.UNKNOWN, text, "Ask again.", taken_s=check.happened_s)
         else:
-            yield Finding(item.row, check.truth, item.title, "Ask again when it may have changed.")
+            remedy = "Ask again when it may have changed."
+            yield Finding(item.row, check.truth, item.title, remedy, taken_s=check.happened_s)
 
 
 def _open(session: Session, _: Stamp) -> Iterator[Finding]:
@@ -188,4 +195,15 @@ def _between(session: Session, now: Stamp, row: str, name: str, least: Decimal, 
     value = last.quantity.value
     limits = f"{number(least)}" if most is None else f"{number(least)}-{number(most)}"
     good = value >= least and (most is None or value <= most)
-    return Finding(row, TRUTHS[good], f"{title} {last.quantity}, limit {limits}.", "Wait, and take it again.")
+    text = f"{title} {last.quantity}, limit {limits}."
+    return Finding(row, TRUTHS[good], text, "Wait, and take it again.", taken_s=last.taken_s)
+
+
+# -- the sheet that goes home ----------------------------------------------------------------------------
+
+
+def advice(content: Content, book: Book) -> tuple[str, ...]:
+    """What stands on the sheet that goes home, in order, with the numbers of the DIS rows as the site uses them."""
+    rows = sorted(content.discharge.advice, key=lambda row: row.place)
+    numbers = {row.id: {k: number(v) for k, v in row.numbers.items()} for row in book.monitoring.statement}
+    return tuple(row.words.format(**numbers[row.row]) for row in rows)

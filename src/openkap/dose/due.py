@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from openkap.dose.protocol import Protocol
 from openkap.dose.session import Session
-from openkap.dose.types import Protocol, Reading
+from openkap.dose.types import Reading
 
 ALWAYS, RECHECK = "MON-X", "WATCH-RECHECK"
 MINUTE = 60
@@ -46,6 +47,10 @@ def due(session: Session) -> tuple[Due, ...]:
 
     A further dose begins a schedule of its own; what was due before it stays due.
     """
+    return session.once("due", lambda: _due(session))
+
+
+def _due(session: Session) -> tuple[Due, ...]:
     found: list[Due] = []
     for kind, minutes in (("vitals", session.protocol.vitals_min), ("mind", session.protocol.mind_min)):
         groups = sorted({m.group for m in session.protocol.measures.values() if m.check == kind})
@@ -68,8 +73,13 @@ def late(session: Session) -> tuple[Due, ...]:
 
 def valid(session: Session, *measures: str) -> list[Reading]:
     """Readings that were not voided, of these measures or of all, in the order in which they were taken."""
-    kept = [r for r in session.readings if not r.voided and (not measures or r.measure in measures)]
-    return sorted(kept, key=lambda r: (r.taken_s, r.entered.elapsed_s))
+    found = session.once("valid", lambda: _valid(session))
+    return [r for r in found if r.measure in measures] if measures else list(found)
+
+
+def _valid(session: Session) -> tuple[Reading, ...]:
+    kept = [r for r in session.readings if not r.voided]
+    return tuple(sorted(kept, key=lambda r: (r.taken_s, r.entered.elapsed_s)))
 
 
 def newest(session: Session, *measures: str) -> Reading | None:

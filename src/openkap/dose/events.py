@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from openkap.dose.types import Draw, Duty, Hold, Judged, Order, Staff
+from openkap.dose.types import Draw, Duty, Hold, Judged, Known, Order, Ring, Staff
 from openkap.kernel.quantity import DoseMg, Quantity
 from openkap.kernel.truth import Truth
 
@@ -35,6 +35,8 @@ class Event:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrive(Event):
     """The patient is in the house; `by` watches from now on."""
+
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Judge(Event):
     """What the screening of the dose day says, computed anew from the chart."""
 
     judged: Judged
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,11 +204,12 @@ class Recover(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(Event):
-    """One value, measured at `taken_s`."""
+    """One value, measured at `taken_s`; `device`: whose value the person took over, empty where they read it."""
 
     measure: str
     quantity: Quantity
     taken_s: int
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +231,11 @@ class SetMark(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Untoward(Event):
+    """Something untoward was seen: an adverse event is filed with its time, and described later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Note(Event):
     """Words for the record."""
 
@@ -238,6 +247,31 @@ class Acknowledge(Event):
     """ "I have it": the person owns the alert from now on."""
 
     alert: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Event):
+    """A screen of this person says by itself that it shows an alert: no act of theirs, it acknowledges nothing."""
+
+    alert: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryScreen(Event):
+    """This screen is tried: what it is sent, it shows and confirms like an alert. What was noticed is an answer."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOut(Event):
+    """What became of a message about a step of an alert; `fault` says why it was not taken."""
+
+    alert: str
+    ring: Ring
+    phone: str
+    state: Literal["sent", "failing", "failed"]
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@ What one person has had altogether: doses, mg, months. The sum of what was chart
 
 What was had elsewhere is asked at each gate; while it is not known the sum is a least, and says so.
 
-Source: DOS-FREQ-4, DOS-FREQ-5; hazard 15
+Source: DOS-FREQ-5; hazard 15
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from openkap.kernel.clock import Span
 from openkap.kernel.quantity import DoseMg
 from openkap.plan.book import Book
 from openkap.plan.types import Drug
 
-LINES, CHECKS = "DOS-FREQ-5", "DOS-FREQ-4"
+LINES = "DOS-FREQ-5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class Exposure:
         doses: how many; mg: by drug, never added across drugs; since: the first day.
         least: True where an amount, or what was had elsewhere, is not known.
         passed: the alert lines of DOS-FREQ-5 that are reached; to_next: doses to the next one, None beyond the last.
-        check_due: the harm checks of DOS-FREQ-4 are due, because none is known or the last is too long ago.
     """
 
     doses: int
@@ -49,23 +47,20 @@ class Exposure:
     least: bool
     passed: tuple[Decimal, ...]
     to_next: Decimal | None
-    check_due: bool
 
 
-def exposure(had: Iterable[Had], book: Book, on: date, *, asked: bool, checked_on: date | None) -> Exposure:
+def exposure(had: Iterable[Had], book: Book, on: date, *, asked: bool) -> Exposure:
     """
     The exposure of a person on a day.
 
     Args:
         asked: what was had elsewhere was asked and answered.
-        checked_on: when urinary symptoms, liver tests and misuse were last checked; None: not known.
     """
     doses = [one for one in had if one.on <= on]
     amounts: dict[Drug, Decimal] = {}
     for one in doses:
         amounts[one.drug] = amounts.get(one.drug, Decimal(0)) + (one.mg.mg if one.mg else Decimal(0))
     lines = sorted(book.statement(LINES).numbers.values())
-    months = int(book.statement(CHECKS).number("check_mo"))
     return Exposure(
         doses=len(doses),
         mg=tuple((drug, DoseMg(mg)) for drug, mg in sorted(amounts.items())),
@@ -73,5 +68,4 @@ def exposure(had: Iterable[Had], book: Book, on: date, *, asked: bool, checked_o
         least=not asked or any(one.mg is None for one in doses),
         passed=tuple(line for line in lines if len(doses) >= line),
         to_next=next((line - len(doses) for line in lines if len(doses) < line), None),
-        check_due=bool(doses) and (checked_on is None or checked_on < Span(months, "mo").before(on)),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from openkap.dose.adverse import Adverse
 from openkap.dose.due import MINUTE, valid
@@ -45,8 +46,8 @@ class Form:
     missing: tuple[str, ...]
 
 
-def monitoring_form(session: Session, events: Iterable[Adverse] = ()) -> Form:
-    """The form of a session as its record stands."""
+def monitoring_form(session: Session, events: Iterable[Adverse] = (), zone: tzinfo = UTC) -> Form:
+    """The form of a session as its record stands; times are of the zone."""
     start = session.started_s
     pressures = _pressures(session)
     sedation, dissociation = _worst(session, "moaas", low=True), _worst(session, "cadss-6", "cadss", low=False)
@@ -60,7 +61,7 @@ def monitoring_form(session: Session, events: Iterable[Adverse] = ()) -> Form:
     lacks += [] if dissociation else ["dissociation"]
     return Form(
         asked=session.protocol.drug in PROGRAMME,
-        doses=tuple(dose_words(dose) for dose in session.given),
+        doses=tuple(dose_words(dose, zone) for dose in session.given),
         pressures=pressures,
         worst_sedation=sedation,
         worst_dissociation=dissociation,

@@ -4,7 +4,8 @@ The gate before a dose: green, or the reasons. There is no third way, and one fu
 What the chart says is judged by the screen room (PRE, BPG, and every rule of the dose day); here it meets what only the
 session knows: who was asked what today, the baseline, the order, holds, the watch.
 
-Source: PRE-*, BPG-*, GATE-*, WATCH-BASELINE, WATCH-GATE-BP, WATCH-ACUTE; hazards 08, 15, 18, 20, 21, 26, 40, 41, 44, 51
+Source: PRE-*, BPG-*, GATE-*, WATCH-BASELINE, WATCH-GATE-BP, WATCH-ACUTE, WATCH-DAY, INT-4;
+hazards 08, 15, 18, 20, 21, 26, 40, 41, 44, 50, 51, 55
 """
 
 from __future__ import annotations
@@ -16,24 +17,39 @@ from datetime import date
 from openkap.dose import orders
 from openkap.dose.alerts import red_seen
 from openkap.dose.due import ALWAYS, MINUTE, late, newest, shown, stale_after_s, valid
+from openkap.dose.lines import read_back
+from openkap.dose.protocol import Protocol
 from openkap.dose.session import Session
-from openkap.dose.types import Finding, Judged, Protocol, Stamp
+from openkap.dose.types import Check, DoseDay, Finding, Judged, Order, Stamp
 from openkap.kernel.site import unsigned_words
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
 from openkap.plan.limits import APART, OFTEN, FrequencyFinding, frequency
 from openkap.screen.rules import blocks
-from openkap.screen.types import Screening
 
+HARM = "HARM-REVIEW"
 PERSON, SCREEN, RAISED, BASELINE, STALE = "PRE-1", "SCREEN", "BPG-2", "WATCH-BASELINE", "WATCH-STALE"
-PRESSURE, ACUTE, FEAR = "WATCH-GATE-BP", "WATCH-ACUTE", "LOW-FEAR"
+PRESSURE, ACUTE, FEAR, PLAN = "WATCH-GATE-BP", "WATCH-ACUTE", "LOW-FEAR", "HAZ-22"
+CLOCK = "HAZ-37"
+LINK, DAY = "INT-4", "WATCH-DAY"  # what the calendar says: of the integration session, of the rest of the day
+LIMITS, TRIED = "limits-read", "sound-tested"  # at the chair: the limits in force were read, the screen was tried
 VITALS = ("systolic", "diastolic", "heart-rate", "spo2", "respiratory-rate")
 UNMET = {Truth.TRUE: Truth.FALSE, Truth.UNKNOWN: Truth.UNKNOWN}  # a finding that fires is a line that is not met
 DECIDE = "WATCH-DECIDE"  # doses too close are an exception with more than one sign-off (DOS-FREQ-2)
 
 
-def judged(screening: Screening, day: date, patient: str, chart_version: int = 0) -> Judged:
-    """A screening of the dose day as the gate uses it; a screening that is none of a dose day clears nobody."""
+def judged(
+    said: DoseDay,
+    day: date,
+    patient: str,
+    chart_version: int = 0,
+    *,
+    plan_fault: str = "",
+    clock_off_s: int = 0,
+    calendar: tuple[Finding, ...] = (),
+) -> Judged:
+    """The chart on the dose day as the gate uses it; a screening that is none of a dose day clears nobody."""
+    screening = said.screening
     live = [f for f in screening.findings if f.truth is not Truth.FALSE and f.class_ != "inform"]
     cautions = [f for f in live if (f.class_ == "caution" if f.truth is Truth.TRUE else not blocks(f))]
     blocking = [f for f in live if f not in cautions]
@@ -46,6 +62,11 @@ def judged(screening: Screening, day: date, patient: str, chart_version: int = 0
         day,
         patient,
         chart_version,
+        said.weight,
+        said.no_weight,
+        plan_fault,
+        clock_off_s,
+        calendar,
     )
 
 
@@ -53,13 +74,14 @@ def gate(session: Session, now: Stamp) -> tuple[Finding, ...]:
     """
     Every line of the gate as it stands now; it is green when all are TRUE.
 
-    Before a further dose in the same session the baseline and the frequency of sessions are not asked again; vital
-    values must be present and no check late.
+    Before a further dose in the same session the baseline, the frequency of sessions and the calendar are not asked
+    again; vital values must be present and no check late.
     """
     first = not session.given
-    lines = [*_person(session), *_screen(session, now), *_items(session, now), *_order(session, now), *_watch(session)]
+    lines = [*_person(session), *_screen(session, now), *_items(session, now), *_harm(session)]
+    lines += [*_order(session, now), *_watch(session)]
     if first:
-        lines += [*_pressure(session), *_baseline(session, now), *_often(session, now)]
+        lines += [*_pressure(session), *_baseline(session, now), *_often(session, now), *_calendar(session)]
     else:
         lines += _present(session, now)
     return tuple(lines)
@@ -82,7 +104,7 @@ def decidable(session: Session, now: Stamp) -> dict[str, str]:
 
 def deciders(row: str) -> frozenset[Role]:
     """Whose decision on a row counts: a nurse may record the mitigation of a caution, the rest is the prescriber's."""
-    alone = row in (RAISED, FEAR, OFTEN, APART)
+    alone = row in (RAISED, FEAR, OFTEN, APART, CLOCK)
     return frozenset({Role.PRESCRIBER}) if alone else frozenset({Role.PRESCRIBER, Role.NURSE})
 
 
@@ -127,19 +149,25 @@ def _decided(session: Session, row: str, text: str, remedy: str) -> Finding:
 
 def _items(session: Session, now: Stamp) -> Iterator[Finding]:
     for item in session.protocol.items:
-        if item.only == "maintenance" and session.maintenance is False:
+        if item.only == "maintenance" and session.maintenance is False:  # of a protocol kept before harm.toml
             continue
         if item.only == "maintenance" and session.maintenance is None:
             text = "It is not known whether this is a maintenance course."
             yield Finding(item.row, Truth.UNKNOWN, text, "Look it up in the plan.")
+            continue
+        if item.only == "later" and session.doses == 0 and not session.given:
             continue
         if item.only == "apart" and not any(f.rule == APART for f in _frequency(session, now)):
             continue
         check = session.check(item.name)
         if check is None or check.stamp.day != now.day:
             yield Finding(item.row, Truth.UNKNOWN, item.title, item.remedy)
-        elif item.name == "limits-read" and check.happened_s < session.lines_s:
+        elif item.name == LIMITS and check.truth is Truth.TRUE and check.note != read_back(session):
             yield Finding(item.row, Truth.UNKNOWN, "A limit changed after the limits were read back.", item.remedy)
+        elif item.name == TRIED and check.truth is Truth.TRUE and _other_screen(session, check):
+            yield Finding(item.row, Truth.UNKNOWN, "Whoever watches now has not tried their screen.", item.remedy)
+        elif item.unmet == "caution" and check.truth is Truth.FALSE:
+            yield _decided(session, item.row, f"{item.title} Answered no.", item.remedy)
         else:
             yield Finding(item.row, check.truth, item.title, item.remedy)
     fear, line = session.fear, session.protocol.number(FEAR, "line")
@@ -149,6 +177,25 @@ def _items(session: Session, now: Stamp) -> Iterator[Finding]:
         yield _decided(session, FEAR, f"Fear of the session is {fear} of 10, line {line}.", "Start low, or wait.")
 
 
+def _harm(session: Session) -> Iterator[Finding]:
+    """Overdue screens hold the doses of a maintenance course; a pattern that nobody has reviewed holds any (HAZ-54)."""
+    if session.harm is None:
+        text = "Screens for harm and the pattern of use are not looked up."
+        yield Finding(HARM, Truth.UNKNOWN, text, "Judge the screening again.")
+        return
+    if session.maintenance is None:
+        text = "It is not known whether this is a maintenance course, whose screens for harm have to be in date."
+        yield Finding(HARM, Truth.UNKNOWN, text, "Look it up in the plan.")
+    for found in session.harm:
+        if found.met is Truth.FALSE or session.maintenance is True:
+            yield found
+
+
+def _other_screen(session: Session, check: Check) -> bool:
+    """True where somebody else than whoever watches tried a screen, before the first dose."""
+    return not session.given and session.observer is not None and check.by.id != session.observer.id
+
+
 def _order(session: Session, now: Stamp) -> Iterator[Finding]:
     order = session.order
     if order is None:
@@ -156,12 +203,32 @@ def _order(session: Session, now: Stamp) -> Iterator[Finding]:
         return
     before = [dose.given_mg or dose.mg for dose in session.given]
     found = orders.faults(order, session.protocol, session.patient, now.day, before)
+    found += _overtaken(order, session.judged)
     yield from found
     if order.step != len(session.given) + 1:
         text = f"The order is for dose {order.step} of the session, which was given."
         yield Finding("HAZ-14", Truth.FALSE, text, "A further dose needs an order of its own.")
     elif not found:
         yield Finding("ORDER-SIGNED", Truth.TRUE, orders.said(order))
+
+
+def _overtaken(order: Order, today: Judged | None) -> Iterator[Finding]:
+    """What the order was written for has moved: the weight of the person, or the plan (HAZ-08, HAZ-22)."""
+    if today is None:
+        return
+    anew = "The prescriber signs it anew."
+    if (was := order.weight) is not None and (now := today.weight) != was:
+        if now is None:
+            text = f"The order was written for {was.quantity}; the chart has no weight for today: {today.no_weight}"
+            yield Finding(orders.WEIGHT, Truth.UNKNOWN, text, "Weigh the patient.")
+        elif now.quantity == was.quantity:
+            days = f"of {was.on.isoformat()}; the chart says {now.quantity} of {now.on.isoformat()}"
+            yield Finding(orders.WEIGHT, Truth.FALSE, f"The order was written for {was.quantity} {days}.", anew)
+        else:
+            text = f"The order was written for {was.quantity}; the chart says {now.quantity} today."
+            yield Finding(orders.WEIGHT, Truth.FALSE, text, anew)
+    if today.plan_fault:
+        yield Finding(PLAN, Truth.FALSE, today.plan_fault, "A prescriber signs a plan first.")
 
 
 def _watch(session: Session) -> Iterator[Finding]:
@@ -175,7 +242,12 @@ def _watch(session: Session) -> Iterator[Finding]:
     others = session.duty.others.get(observer.id) if observer else None
     most = session.protocol.number(ACUTE, "patients")
     text = f"One person watches {most} patient in the acute phase."
-    met = Truth.UNKNOWN if others is None else Truth.TRUE if others + 1 <= most else Truth.FALSE
+    if others is None:
+        who = observer.name if observer else "Nobody"
+        text = f"{text} {who} is not on the floor: it is not known whom else they watch."
+        yield Finding(ACUTE, Truth.UNKNOWN, text, "Say on the board who is on the floor.")
+        return
+    met = Truth.TRUE if others + 1 <= most else Truth.FALSE
     yield Finding(ACUTE, met, text, "Hand the watch over to somebody who is free.")
 
 
@@ -233,11 +305,31 @@ def _often(session: Session, now: Stamp) -> Iterator[Finding]:
     if session.dose_times is None:
         yield Finding(OFTEN, Truth.UNKNOWN, "Earlier doses are not known.", "Look them up.")
         return
+    if any(at > now.at for at in session.dose_times):
+        text = "An earlier dose is recorded for later than now: a clock is wrong."
+        yield Finding(OFTEN, Truth.UNKNOWN, text, "Set the server's clock right, then open the gate again.")
+    yield from _clock_moved(session)
     for found in _frequency(session, now):
         if found.level == "never":
             yield Finding(found.rule, Truth.FALSE, found.text, "Not today.")
         else:
             yield _decided(session, found.rule, found.text, "")
+
+
+def _calendar(session: Session) -> Iterator[Finding]:
+    """What the calendar said when the screening was judged (HAZ-50, HAZ-55)."""
+    for found in session.judged.calendar if session.judged else ():
+        yield _decided(session, found.row, found.text, found.remedy) if found.decidable else found
+
+
+def _clock_moved(session: Session) -> Iterator[Finding]:
+    """How long ago the last dose was rests on the server's clock: where that was moved, a person looks (HAZ-37)."""
+    off_s = session.judged.clock_off_s if session.judged else 0
+    if abs(off_s) <= session.protocol.number("WATCH-SKEW", "skew_s"):
+        return
+    moved = f"The server's clock was moved {'ahead' if off_s > 0 else 'back'} by {abs(off_s) // MINUTE} min"
+    text = f"{moved} since the last dose: it may be another time ago than it looks."
+    yield _decided(session, CLOCK, text, "Look at a watch and a calendar, and when the last dose was.")
 
 
 def _frequency(session: Session, now: Stamp) -> list[FrequencyFinding]:

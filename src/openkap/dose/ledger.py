@@ -11,11 +11,14 @@ Source: LEDGER-*; hazards 58, 59, 60
 from __future__ import annotations
 
 import hashlib
+import hmac
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from typing import Literal
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
 
 from openkap.dose.types import Refused, Staff
 from openkap.kernel.clock import Span
@@ -27,6 +30,7 @@ from openkap.plan.types import Drug
 Place = Literal["supplier", "stock", "vial", "drawn", "given", "waste", "returned", "lost", "home"]
 Kind = Literal["receive", "open", "draw", "give", "waste", "return", "lose", "send-home", "reverse"]
 Form = Literal["vial", "lozenge", "device"]
+Basis = Literal["base", "hydrochloride"]
 
 # What each kind takes from and gives to. Lozenges and devices are drawn whole, straight from stock.
 MOVES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -55,13 +59,23 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """A lot as it was received: product, strength, size of one container, last day; recalled since when."""
+    """
+    A lot as it was received.
+
+    Args:
+        id: its number, as the label says.
+        unit_ug: what one container holds; ug_per_ml: its strength.
+        expires: its last day; recalled_on: since when it is locked.
+        basis: what the label's strength counts. Orders are in base, and nothing is ever converted here: a lot that is
+            labelled in hydrochloride is counted, returned and wasted as labelled, and not used.
+    """
 
     id: str
     drug: Drug
     form: Form
     unit_ug: int
     expires: date
+    basis: Basis
     ug_per_ml: int | None = None
     recalled_on: date | None = None
 
@@ -113,7 +127,8 @@ class Count:
     by: Staff
     second: Staff
     at: datetime
-    moment: Literal["open", "close", "inventory"]
+    moment: Literal["open", "close"]
+    inventory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +165,8 @@ class Custody:
         proof_min: how old a witness's proof may be, minutes.
         now: the server's instant; a device's or a person's own time is not believed for a witness.
         home_reason: why the site lets doses go home; empty: it does not.
+        is_in: what is charted as given is in the person already. A recall or an expiry that came after it was drawn
+            keeps it out of no record.
     """
 
     day: date
@@ -157,6 +174,7 @@ class Custody:
     proof_min: int
     now: datetime
     home_reason: str = ""
+    is_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +183,8 @@ class Ledger:
     Lots, postings, counts, cases and notices, in the order in which they came.
 
     Args:
-        seals: one for each posting, over it and the seal before: a posting that was changed no longer fits its seal.
+        seals: one for each posting, over it and the seal before of the same lot, the first over the lot itself: a
+            posting that was changed no longer fits its seal, and without the site's secret nobody makes another.
     """
 
     lots: Mapping[str, Lot] = field(default_factory=dict)
@@ -184,6 +203,11 @@ def micrograms(dose: DoseMg) -> int:
     return int(ug)
 
 
+def milligrams(ug: int) -> str:
+    """Micrograms in milligrams, as numbers are always shown."""
+    return number(Decimal(ug) / 1000)
+
+
 def balances(ledger: Ledger) -> Counter[tuple[str, Account]]:
     """Micrograms by lot and account, from the postings alone; all together they are nought."""
     found: Counter[tuple[str, Account]] = Counter()
@@ -193,31 +217,101 @@ def balances(ledger: Ledger) -> Counter[tuple[str, Account]]:
     return found
 
 
-def post(ledger: Ledger, posting: Posting, custody: Custody) -> Ledger | Refused:
-    """The ledger with a posting, or why it may not be. A repeat of a posting changes nothing."""
+def post(ledger: Ledger, posting: Posting, custody: Custody, secret: bytes) -> Ledger | Refused:
+    """
+    The ledger with a posting, or why it may not be. A repeat of a posting changes nothing.
+
+    Args:
+        secret: of the site, kept where the store is not.
+    """
     first = next((p for p in ledger.postings if p.key == posting.key), None)
     if first is not None:
         return ledger if first == posting else Refused("HAZ-14", "This entry was used before: enter it anew.")
-    for judge in (_form, _person, _lot, _container, _contra, _home, _witness, _enough):
+    for judge in (*BEFORE_WITNESS, _witness):
         if (why := judge(ledger, posting, custody)) is not None:
             return why
-    return replace(ledger, postings=(*ledger.postings, posting), seals=(*ledger.seals, _seal(ledger.seals, posting)))
+    sealed = seal(ledger.lots[posting.lot], last_seal(ledger, posting.lot), posting, secret)
+    return replace(ledger, postings=(*ledger.postings, posting), seals=(*ledger.seals, sealed))
 
 
-def _seal(seals: tuple[str, ...], posting: Posting) -> str:
-    return hashlib.sha256(f"{seals[-1] if seals else ''}|{posting!r}".encode()).hexdigest()
+def askable(ledger: Ledger, posting: Posting, custody: Custody) -> Refused | None:
+    """Why a posting may not be whoever witnesses it; None: a second person may be asked."""
+    found = (judge(ledger, posting, custody) for judge in BEFORE_WITNESS)
+    return next((why for why in found if why is not None), None)
 
 
-def replayed(ledger: Ledger, custody_of: Mapping[str, Custody]) -> Ledger | Refused:
+def last_seal(ledger: Ledger, lot: str) -> str:
+    """The newest seal of a lot; empty before its first posting."""
+    own = [one for one, posting in zip(ledger.seals, ledger.postings, strict=True) if posting.lot == lot]
+    return own[-1] if own else ""
+
+
+def seal(lot: Lot, before: str, posting: Posting, secret: bytes) -> str:
     """
-    The ledger made anew from its postings, each judged as it was then; it equals the one kept, or says why not.
+    The seal of a posting: over it, the seal before it, and before the first one the lot as it was received.
 
-    Seals find a posting that was changed, left out or slipped in. They are no secret: who can write the whole store can
-    seal anew, so the last seal should also stand where the store's writer cannot reach (a printed count sheet).
+    Raises:
+        ValueError: no secret; a seal that anybody can make seals nothing.
     """
+    if not secret:
+        raise ValueError("no secret to seal with")
+    proof = posting.proof
+    said: dict[str, Any] = {
+        "before": before or [lot.id, lot.drug, lot.form, lot.unit_ug, lot.ug_per_ml, lot.basis, str(lot.expires)],
+        "key": posting.key,
+        "kind": posting.kind,
+        "lot": posting.lot,
+        "from": [posting.source.place, posting.source.id],
+        "to": [posting.target.place, posting.target.id],
+        "ug": posting.ug,
+        "by": _signed(posting.by),
+        "at": _instant(posting.at),
+        "drug": posting.drug,
+        "ref": posting.ref,
+        "reason": posting.reason,
+        "proof": proof and [proof.id, _signed(proof.staff), proof.posting, _instant(proof.at)],
+        "reverses": posting.reverses,
+    }
+    return hmac.new(secret, json.dumps(said, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
+
+def _signed(staff: Staff) -> list[str]:
+    return [staff.id, staff.name, str(staff.role)]
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def seal_faults(ledger: Ledger, *secrets: bytes) -> tuple[str, ...]:
+    """
+    What of the postings is not as it was sealed, in sentences; empty where all is whole.
+
+    A posting that was changed, left out or slipped in shows. That the newest ones were cut off shows only against a
+    seal that was kept elsewhere: with a count, in the audit trail, on a printed sheet.
+
+    Args:
+        secrets: the site's, and those it had before.
+    """
+    before: dict[str, str] = {}
+    number: Counter[str] = Counter()
+    found = []
+    if len(ledger.seals) != len(ledger.postings):
+        return ("Postings and seals are not equally many.",)
+    for posting, kept in zip(ledger.postings, ledger.seals, strict=True):
+        number[posting.lot] += 1
+        lot, last = ledger.lots[posting.lot], before.get(posting.lot, "")
+        if not any(hmac.compare_digest(seal(lot, last, posting, secret), kept) for secret in secrets):
+            found.append(f"Posting {number[posting.lot]} of lot {posting.lot} is not as it was sealed.")
+        before[posting.lot] = kept
+    return tuple(found)
+
+
+def replayed(ledger: Ledger, custody_of: Mapping[str, Custody], secret: bytes) -> Ledger | Refused:
+    """The ledger made anew from its postings, each judged as it was then; it equals the one kept, or says why not."""
     made = Ledger(ledger.lots, (), ledger.counts, ledger.cases, ledger.notices)
     for posting in ledger.postings:
-        result = post(made, posting, custody_of[posting.key])
+        result = post(made, posting, custody_of[posting.key], secret)
         if isinstance(result, Refused):
             return result
         made = result
@@ -319,7 +413,7 @@ def close_case(ledger: Ledger, case: str, by: Staff, reason: str) -> Ledger | Re
         return Refused("HAZ-58", "There is no such open case.")
     if by.role is not Role.PRESCRIBER or by.id == found.owner.id or not reason.strip():
         return Refused("HAZ-58", "A prescriber other than the owner closes it, with a reason.")
-    if not _explained(ledger, found):
+    if not explained(ledger, found):
         return Refused("HAZ-58", "The gap is not explained: post what explains it for this case, or count again.")
     lost = any(p.kind == "lose" and p.ref == case for p in ledger.postings)
     if lost and not any(notice.case == case for notice in ledger.notices):
@@ -328,7 +422,8 @@ def close_case(ledger: Ledger, case: str, by: Staff, reason: str) -> Ledger | Re
     return replace(ledger, cases=tuple(done if one.id == case else one for one in ledger.cases))
 
 
-def _explained(ledger: Ledger, case: Discrepancy) -> bool:
+def explained(ledger: Ledger, case: Discrepancy) -> bool:
+    """True if postings made for a case come to its gap, or a later count of the lot found none."""
     house = ("stock", *OPEN_PLACES)
     posted = [p for p in ledger.postings if p.ref == case.id and p.lot == case.lot]
     moved = sum(p.ug * ((p.target.place in house) - (p.source.place in house)) for p in posted)
@@ -356,7 +451,7 @@ def business_day(day: date, days: int, holidays: frozenset[date] = frozenset()) 
 
 def inventory_due(ledger: Ledger, day: date, months: int) -> bool:
     """True if a lot in the house was not in the inventory lately; one that came in since waits for the next."""
-    taken = [(one.lot, one.at.date()) for one in ledger.counts if one.moment == "inventory"]
+    taken = [(one.lot, one.at.date()) for one in ledger.counts if one.inventory]
     oldest = Span(months, "mo").before(day)
     if not taken or max(on for _, on in taken) < oldest:
         return True
@@ -414,6 +509,11 @@ def _lot(ledger: Ledger, posting: Posting, custody: Custody) -> Refused | None:
         return Refused("HAZ-60", f"Lot {posting.lot} is not in stock: receive it, or correct the lot.")
     if lot.drug != posting.drug:
         return Refused("HAZ-13", f"Lot {lot.id} is {lot.drug}, not {posting.drug}: take the right product.")
+    if posting.kind in USING and lot.basis != "base":
+        text = f"Lot {lot.id} is labelled in hydrochloride: enter its strength as the base equivalent on its label."
+        return Refused("LEDGER", text)
+    if posting.kind == "give" and custody.is_in:
+        return None
     if posting.kind in USING and lot.expires < custody.day:
         return Refused("HAZ-60", f"Lot {lot.id} expired on {lot.expires.isoformat()}: take another.")
     if posting.kind in USING and lot.recalled_on is not None:
@@ -426,17 +526,15 @@ def _container(ledger: Ledger, posting: Posting, _: Custody) -> Refused | None:
     lot = ledger.lots[posting.lot]
     whole = posting.ug % lot.unit_ug == 0
     if posting.kind == "open" and (lot.form != "vial" or posting.ug != lot.unit_ug):
-        return Refused("LEDGER", f"One vial of lot {lot.id} is opened whole: {number(lot.unit_ug)} micrograms.")
+        return Refused("LEDGER", f"One vial of lot {lot.id} is opened whole: {milligrams(lot.unit_ug)} mg.")
     if posting.kind == "open" and any(p.kind == "open" and p.target == posting.target for p in ledger.postings):
         return Refused("LEDGER", f"Vial {posting.target.id} is open already: give the next one its own number.")
     if posting.kind == "draw" and (posting.source.place == "vial") is not (lot.form == "vial"):
         return Refused("LEDGER", "A liquid is drawn from an open vial, a lozenge or device from stock.")
     if posting.kind in ("receive", "return") and not whole:
-        return Refused(
-            "LEDGER", f"Lot {lot.id} comes and goes in whole containers of {number(lot.unit_ug)} micrograms."
-        )
+        return Refused("LEDGER", f"Lot {lot.id} comes and goes in whole containers of {milligrams(lot.unit_ug)} mg.")
     if posting.kind == "draw" and lot.form != "vial" and not whole:
-        return Refused("LEDGER", f"Lot {lot.id} is given whole: {number(lot.unit_ug)} micrograms each.")
+        return Refused("LEDGER", f"Lot {lot.id} is given whole: {milligrams(lot.unit_ug)} mg each.")
     return None
 
 
@@ -487,4 +585,7 @@ def _enough(ledger: Ledger, posting: Posting, _: Custody) -> Refused | None:
     if posting.ug <= there:
         return None
     name = f"{posting.source.place} {posting.source.id}".strip()
-    return Refused("HAZ-58", f"{name} holds {number(there)} micrograms, not {number(posting.ug)}: count it.")
+    return Refused("HAZ-58", f"{name} holds {milligrams(there)} mg, not {milligrams(posting.ug)} mg: count it.")
+
+
+BEFORE_WITNESS = (_form, _person, _lot, _container, _contra, _home, _enough)

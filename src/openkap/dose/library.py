@@ -13,22 +13,25 @@ import msgspec
 
 from openkap.chart.vocabulary import facts
 from openkap.dose.lines import lines_of
+from openkap.dose.protocol import AlertStep, Item, MarkKind, Measure, Protocol
 from openkap.dose.rows import (
     AdverseFile,
     DischargeFile,
     EmergencyFile,
     GateFile,
+    HarmFile,
     MarksFile,
     MeasureRow,
     PolicyFile,
+    ProductsFile,
     ReadingsFile,
 )
-from openkap.dose.types import RINGS, AlertStep, Item, MarkKind, Measure, Protocol
+from openkap.dose.types import RINGS
 from openkap.kernel.content import content_version, refuse_dangling, refuse_duplicates, row_ids, sources
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.site import Site
 from openkap.kernel.source import Sourced
-from openkap.plan.book import Book, book_of, site_file
+from openkap.plan.book import Book, Changes, book_of, site_file
 from openkap.plan.limits import APART, OFTEN, limit_for, site_limits
 from openkap.plan.site_max import signed_limits
 from openkap.plan.types import Alert, Drug, Statement, Watch
@@ -50,6 +53,8 @@ class Content:
     policy: PolicyFile
     adverse: AdverseFile
     emergency: EmergencyFile
+    products: ProductsFile
+    harm: HarmFile
 
     def files(self) -> tuple[tuple[str, msgspec.Struct], ...]:
         """Every file with its name."""
@@ -75,13 +80,15 @@ FILES: dict[str, type[msgspec.Struct]] = {
     "policy": PolicyFile,
     "adverse": AdverseFile,
     "emergency": EmergencyFile,
+    "products": ProductsFile,
+    "harm": HarmFile,
 }
 
 
 @cache
 def shipped() -> Content:
     """The content as it ships."""
-    return content_of(Site())
+    return _made({})
 
 
 def content_of(site: Site) -> Content:
@@ -94,6 +101,10 @@ def content_of(site: Site) -> Content:
     """
     ours = row_ids(ROOM)
     changes = {name: listed for name, listed in site.overrides.items() if name in ours}
+    return _made(changes) if changes else shipped()
+
+
+def _made(changes: Changes) -> Content:
     files: list[Any] = [site_file(ROOM, f"{name}.toml", kind, changes) for name, kind in FILES.items()]
     content = Content(*files)
     _check(content)
@@ -135,11 +146,11 @@ def protocol(site: Site, route: Route, drug: Drug, on: date) -> Protocol:
         marks={m.name: MarkKind(m.name, m.title, m.row, m.level) for m in content.marks.mark},
         steps=tuple(AlertStep(s.level, s.ring, int(s.after_s)) for s in content.policy.step),
         items=tuple(
-            Item(i.id, i.name, i.title, i.remedy, i.only)
+            Item(i.id, i.name, i.title, i.remedy, i.only, ask=i.ask, unmet=i.unmet)
             for i in content.gate.item
-            if i.only in ("", drug, "maintenance", "apart")
+            if i.only in ("", drug, "apart", "later")
         ),
-        checks=tuple(Item(c.row, c.name, c.title, after=c.after) for c in content.discharge.check),
+        checks=tuple(Item(c.row, c.name, c.title, after=c.after, ask=c.ask) for c in content.discharge.check),
         book=book,
         site_max=site_limits(site.mode, signed_limits(site, on), book),
         numbers={FEAR: low_fear.limits, **{row.id: row.numbers for row in numbered}},
@@ -164,7 +175,7 @@ def _check(content: Content) -> None:
     refuse_dangling(rows, sources(ROOM), "dose/content")
     elsewhere = row_ids("plan") | row_ids("screen")
     refer = [(m.id, m.row) for m in content.marks.mark] + [(c.id, c.row) for c in content.discharge.check]
-    refer += [(d.id, d.row) for d in content.emergency.drug]
+    refer += [(d.id, d.row) for d in content.emergency.drug] + [(a.id, a.row) for a in content.discharge.advice]
     refer += [(s.id, name) for s in content.emergency.situation for name in (*s.steps, *s.alerts)]
     refer += [(m.id, name) for m in content.readings.measure for name in m.alerts]
     for row_id, named in refer:

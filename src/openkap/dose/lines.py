@@ -7,11 +7,14 @@ those words as comparisons, and loading fails where a row has a number that it d
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import Literal
 
+from openkap.dose.protocol import Line
 from openkap.dose.rows import ReadingsFile
-from openkap.dose.types import Level, Line, Test
+from openkap.dose.session import Session
+from openkap.dose.types import Level, Test
 from openkap.kernel.errors import ContentFault
 from openkap.plan.book import Book
 
@@ -92,6 +95,13 @@ def _measures(row: str, readings: ReadingsFile) -> list[str]:
     named = [one.name for one in readings.measure if row in one.alerts]
     prior = {measure for other, measure in PRIOR if other == row}
     return [name for name in named if name not in prior]
+
+
+def read_back(session: Session) -> str:
+    """What stands for the lines in force now, word for word: whoever reads them back says which they read (HAZ-40)."""
+    lines = session.lines or session.protocol.lines
+    said = sorted(f"{one.row} {one.name} {one.measure} {one.test} {one.limit.normalize()}" for one in lines)
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
 def loosens(line: Line, value: Decimal) -> bool:

@@ -6,18 +6,19 @@ They are named in the table of `steps.py`; none of them is asked anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from openkap.chart.vocabulary import facts
 from openkap.dose import alerts, discharge, orders
 from openkap.dose.due import ALWAYS, late, valid
-from openkap.dose.events import Read
-from openkap.dose.gate import decidable, deciders, gate, green, reasons
-from openkap.dose.lines import loosens
+from openkap.dose.events import Acknowledge, Read
+from openkap.dose.gate import LIMITS, TRIED, decidable, deciders, gate, green, reasons
+from openkap.dose.lines import loosens, read_back
+from openkap.dose.protocol import Line
 from openkap.dose.session import Session
-from openkap.dose.types import Line, Phase, Refused, Stamp
+from openkap.dose.types import Finding, Phase, Refused, Stamp
 from openkap.kernel.errors import UnitRefused
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
@@ -63,7 +64,7 @@ def reason(_: Session, event: Any, __: Stamp) -> Refused | None:
 # -- the right person, the watch -------------------------------------------------------------------------
 
 
-def right_person(session: Session, event: Any, _: Stamp) -> Refused | None:
+def right_person(session: Session, event: Any, _: Stamp | None) -> Refused | None:
     """Both identifiers as typed are the patient's: full name and birth date (HAZ-01)."""
     typed = " ".join(event.name.split()).casefold()
     if typed == " ".join(session.person.name.split()).casefold() and event.born == session.person.born:
@@ -80,6 +81,9 @@ def offered(session: Session, event: Any, _: Stamp) -> Refused | None:
     """The watch was offered to the person who takes it."""
     if session.offered is not None and session.offered.id == event.by.id:
         return None
+    away = any(alert.about == alerts.AWAY for alert in session.open_alerts())
+    if away and event.by.role in DOSERS:
+        return None  # whoever watches is out of reach and can offer nothing
     return no("HAZ-42", "The watch was not offered to you: the observer offers it first.")
 
 
@@ -113,7 +117,12 @@ def gate_green(session: Session, _: Any, now: Stamp) -> Refused | None:
     found = gate(session, now)
     if green(found):
         return None
-    first = reasons(found)[0]
+    return shut_by(found)
+
+
+def shut_by(found: Sequence[Finding]) -> Refused:
+    """The first line that keeps a gate shut."""
+    first = reasons(tuple(found))[0]
     return no(first.row, f"The gate is shut: {first.text} {first.remedy}".strip())
 
 
@@ -138,12 +147,38 @@ def judged_here(session: Session, event: Any, _: Stamp) -> Refused | None:
 
 def known_question(session: Session, event: Any, _: Stamp) -> Refused | None:
     """The question is one of this session's, asked in its place."""
-    names = {item.name for item in (*session.protocol.items, *session.protocol.checks)}
-    if event.name not in names:
+    asked = {item.name: item for item in (*session.protocol.items, *session.protocol.checks)}
+    if event.name not in asked:
         return no("ANSWER", f"{event.name!r} is no question of this session.")
+    ask = asked[event.name].ask
+    if ask and event.truth is Truth.TRUE and not event.note.strip():
+        return no("ANSWER", f"{asked[event.name].title} Write it down with the answer: {ask[:1].lower()}{ask[1:]}.")
     fear = facts()["session-fear"]
     if event.number is not None and not (fear.least or 0) <= event.number <= (fear.most or 0):
         return no("ANSWER", f"{event.number} is not between {fear.least} and {fear.most}: enter it again.")
+    return None
+
+
+def limits_read(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """Who says that the limits were read back handles the drug, and read those that are in force (HAZ-40)."""
+    if event.name != LIMITS or event.truth is not Truth.TRUE:
+        return None
+    if event.by.role not in DOSERS:
+        return no("ROLE", "A prescriber or a nurse reads the limits back.")
+    if event.note == read_back(session):
+        return None
+    return no("HAZ-40", "The limits are read back at the chair, where they stand as they are now: read them there.")
+
+
+def screen_tried(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """Who says that their screen works has just tried it, and it has shown what it was sent (HAZ-41)."""
+    if event.name != TRIED or event.truth is not Truth.TRUE:
+        return None
+    trial = session.trial
+    if trial is None or trial.by.id != event.by.id:
+        return no("HAZ-41", "A screen is tried at the chair, by whoever uses it: try yours there.")
+    if trial.shown_s is None:
+        return no("HAZ-41", "The screen has not confirmed that it shows what it was sent: try again, or take another.")
     return None
 
 
@@ -191,8 +226,10 @@ def drug_in_hand(session: Session, event: Any, now: Stamp) -> Refused | None:
     """The dose on the screen is the one ordered, drawn, checked, for the person identified after that, and not held."""
     order, draw = session.order, session.draw
     if order is None or (event.order, event.version, event.step) != (order.id, order.version, order.step):
-        stands = f"version {order.version}, {order.mg}" if order else "none"
-        return no("HAZ-17", f"The order on the screen is not the one that stands ({stands}): load it again.")
+        return no("HAZ-17", _another_order(session, event))
+    if any(alert.about == alerts.ORDER for alert in session.open_alerts()):
+        text = "The order was changed and nobody but its prescriber has seen it: look at it, and say that you have."
+        return no("HAZ-17", text)
     if draw is None or draw.digest != orders.digest(order):
         return no("HAZ-11", "Nothing is drawn up for the order as it stands.")
     if draw.checked_by is None:
@@ -200,6 +237,19 @@ def drug_in_hand(session: Session, event: Any, now: Stamp) -> Refused | None:
     if session.dose_identity is None:
         return no("HAZ-01", "Ask for name and birth date again at the dose, and type them.")
     return None
+
+
+def _another_order(session: Session, event: Any) -> str:
+    """What screen or sheet say beside what stands: both with their values."""
+    order = session.order
+    stands = f"version {order.version}, {order.mg}" if order else "none"
+    theirs = (
+        one for one in session.orders if (one.id, one.version, one.step) == (event.order, event.version, event.step)
+    )
+    old = next((f"version {one.version}, {one.mg}" for one in theirs), f"version {event.version}, which is not of it")
+    return (
+        f"The order on the screen or sheet ({old}) is not the one that stands ({stands}): load it, or print it again."
+    )
 
 
 def consents(session: Session, _: Any, __: Stamp) -> Refused | None:
@@ -227,9 +277,9 @@ def no_open_red(session: Session, _: Any, __: Stamp) -> Refused | None:
 def no_red(session: Session, _: Any, __: Stamp) -> Refused | None:
     """No red alert in this session and no hold: red means no more drug."""
     if found := alerts.red_seen(session):
-        return no(found[0].rows[0], f"No further drug: {found[0].text}")
+        return no(found[0].rows[0], f"No further drug: {found[0].text}.")
     if session.held:
-        return no(session.held[0].cause, f"No further drug: {session.held[0].text}")
+        return no(session.held[0].cause, f"No further drug: {session.held[0].text}.")
     return None
 
 
@@ -250,6 +300,18 @@ def lozenge_told(session: Session, event: Any, _: Stamp) -> Refused | None:
     if event.held_min is None or event.held_min < 0 or not event.ended:
         return no("RTE-SL", "Enter how many minutes it was held, and whether it was spat out or swallowed.")
     return None
+
+
+def all_used(session: Session, _: Any, __: Stamp) -> Refused | None:
+    """A nasal dose is finished when every device of it was used; else it was stopped with what was given."""
+    if session.protocol.route != "nasal":
+        return None
+    dose = session.given[-1]
+    each = limit_for(dose.route, dose.drug, session.protocol.book).step
+    if each is None or len(dose.devices_s) * each == dose.mg.mg:
+        return None
+    text = f"{len(dose.devices_s)} devices were used, which is not the order of {dose.mg}"
+    return no(DEVICES, f"{text}: use the others, or stop the dose and enter what was given.")
 
 
 def rate_makes_sense(_: Session, event: Any, __: Stamp) -> Refused | None:
@@ -341,17 +403,49 @@ def known_mark(session: Session, event: Any, _: Stamp) -> Refused | None:
 
 
 def open_alert(session: Session, event: Any, _: Stamp) -> Refused | None:
-    """The alert is open."""
-    return None if alerts.find(session, event.alert) else no("ALERT", "That alert is not open.")
+    """The alert is open, and stands as it did when the person saw it."""
+    found = alerts.find(session, event.alert)
+    if found is None:
+        return no("ALERT", "That alert is not open.")
+    order = session.order
+    signer = order.signature.by.id if order and order.signature else ""
+    if found.about == alerts.ORDER and type(event) is Acknowledge and event.by.id == signer:
+        return no("HAZ-17", "You changed this order yourself: somebody else says that they have seen it.")
+    if event.happened_s is not None and event.happened_s < found.since_s:
+        return no("ALERT", f"The alert has changed since: {found.text}. Look at it and take it again.")
+    return None
+
+
+def addressed(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """A trial of this person, or an alert that has reached them in a ring of which no screen confirmed it yet."""
+    trial = session.trial
+    if trial is not None and trial.id == event.alert:
+        waits = trial.shown_s is None and trial.by.id == event.by.id
+        return None if waits else no("RECEIPT", "This trial waits for no screen.")
+    found = alerts.find(session, event.alert)
+    if found is None or not alerts.awaits(session, found, event.by.id):
+        return no("RECEIPT", "Nothing is waiting for this screen to confirm it.")
+    return None
+
+
+def not_overtaken(session: Session, event: Any, _: Stamp) -> Refused | None:
+    """What a device sends late was not overtaken by another step of the session."""
+    turned = next((x.stamp.elapsed_s for x in reversed(session.log) if x.before is not x.after), 0)
+    if event.happened_s is None or event.happened_s >= turned:
+        return None
+    return no("PHASE", f"The session is {session.phase.value} since then: look at it and enter this again.")
 
 
 def may_settle(session: Session, event: Any, now: Stamp) -> Refused | None:
     """A red alert and one about a value are for a prescriber to settle; a late check is settled by doing it."""
+    if (why := open_alert(session, event, now)) is not None:
+        return why
     found = alerts.find(session, event.alert)
-    if found is None:
-        return open_alert(session, event, now)
+    assert found is not None
     if found.about.startswith(alerts.CHECKS):
         return no("MON-X", "A late check is settled by doing it.")
+    if found.about == alerts.ORDER:
+        return no("HAZ-17", "A changed order is not settled: somebody says that they have seen it.")
     if found.level == "red" and event.by.role is not Role.PRESCRIBER:
         return no("ROLE", "A red alert is for a prescriber to settle.")
     if found.about in session.protocol.measures and event.by.role is not Role.PRESCRIBER:

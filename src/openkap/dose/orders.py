@@ -14,9 +14,10 @@ from dataclasses import fields, replace
 from datetime import date, datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from openkap.dose.types import Draw, Finding, Order, Protocol, Signature, Staff
+from openkap.dose.protocol import Protocol
+from openkap.dose.types import Draw, Finding, Order, Signature, Staff
 from openkap.kernel.clock import Span, When, fresh
-from openkap.kernel.errors import UnitRefused, UserError
+from openkap.kernel.errors import UserError
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity, number
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
@@ -129,8 +130,6 @@ def draw_fault(order: Order, draw: Draw, protocol: Protocol, before: Sequence[Do
             made = drawn(order, draw.lot, draw.per_ml, draw.step_ml, draw.by, down=True)
     except UserError as fault:
         return _no(AMOUNT, f"{fault}", "Draw it up again.")
-    except UnitRefused:
-        return _no(AMOUNT, "The strength must be in mg/mL.", "Correct the lot.")
     if replace(draw, checked_by=None) != made:
         text = f"{draw.mg} in {_ml(draw)} was entered; the order of {order.mg} is {made.mg} in {_ml(made)}."
         return _no(AMOUNT, text, "Draw it up again.")

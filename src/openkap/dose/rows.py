@@ -10,6 +10,7 @@ import msgspec
 from openkap.kernel.content import Header
 from openkap.kernel.source import Sourced
 from openkap.plan.types import Drug, Statement
+from openkap.screen.types import Route
 
 
 class MeasureRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,12 +50,21 @@ class MarkRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class GateRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a person confirms before a dose; `only` for esketamine, a maintenance course, or a dose too close."""
+    """
+    What a person confirms before a dose.
+
+    Args:
+        only: for esketamine, a dose too close, or a dose later than the first.
+        unmet: what a no is: a hold, or a caution on which somebody decides in writing.
+        ask: what is written down with a yes; empty: nothing.
+    """
 
     name: str
     title: str
     remedy: str
-    only: Literal["", "esketamine", "maintenance", "apart"] = ""
+    only: Literal["", "esketamine", "apart", "later"] = ""
+    unmet: Literal["hold", "caution"] = "hold"
+    ask: str = ""
 
 
 class CheckRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,12 +73,27 @@ class CheckRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Args:
         row: the DIS row it is part of; after: the mark after which it is asked again.
+        ask: what is written down with a yes; empty: nothing.
     """
 
     name: str
     title: str
     row: str
     after: str = ""
+    ask: str = ""
+
+
+class AdviceRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    A sentence of the sheet that somebody takes home, in order of `place`.
+
+    Args:
+        row: the DIS row it says in plain words; `{name}` in `words` is a number of it.
+    """
+
+    place: int
+    words: str
+    row: str
 
 
 class StepRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -134,6 +159,40 @@ class CalmRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
     text: str
 
 
+class ScreenRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A screen for harm of longer use: `every_mo` months after the last, or after `every_doses` doses (0: no count)."""
+
+    name: str
+    title: str
+    ask: str
+    numbers: dict[str, Decimal]
+
+
+class PatternRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a prescriber reviews the pattern of use: `signs` within `window_mo` months, a loss, or a finding."""
+
+    title: str
+    text: str
+    numbers: dict[str, Decimal]
+
+
+class ProductRow(Sourced, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    A product: form of a drug, and by which routes it is given.
+
+    Args:
+        shown: name with distinguishing capitals. per_ml: strengths in mg/mL; unit: mg of one container; empty: any.
+    """
+
+    drug: Drug
+    form: Literal["vial", "lozenge", "device"]
+    shown: str
+    title: str
+    routes: tuple[Route, ...]
+    per_ml: tuple[Decimal, ...] = ()
+    unit: tuple[Decimal, ...] = ()
+
+
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A content file of this room."""
 
@@ -162,6 +221,7 @@ class DischargeFile(File, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """`discharge.toml`."""
 
     check: tuple[CheckRow, ...]
+    advice: tuple[AdviceRow, ...]
 
 
 class PolicyFile(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -177,6 +237,19 @@ class AdverseFile(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
     grade: tuple[GradeRow, ...]
     serious: tuple[SeriousRow, ...]
     report: tuple[ReportRow, ...]
+
+
+class HarmFile(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`harm.toml`."""
+
+    screen: tuple[ScreenRow, ...]
+    pattern: tuple[PatternRow, ...]
+
+
+class ProductsFile(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`products.toml`."""
+
+    product: tuple[ProductRow, ...]
 
 
 class EmergencyFile(File, frozen=True, forbid_unknown_fields=True, kw_only=True):

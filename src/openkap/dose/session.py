@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypeVar
 
+from openkap.dose.protocol import Line, Protocol
 from openkap.dose.types import (
     ENDED,
     Administration,
@@ -16,20 +18,22 @@ from openkap.dose.types import (
     Draw,
     Duty,
     Entry,
+    Finding,
     Hold,
     Identity,
     Judged,
     Level,
-    Line,
     Mark,
     Order,
     Person,
     Phase,
-    Protocol,
     Reading,
     Staff,
     Stamp,
+    Trial,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,12 @@ class Session:
         observer: who watches now; `offered`: to whom the watch was offered and is not yet taken.
         maintenance: of a maintenance course; dose_times: earlier parenteral doses; of both None: not known.
         read_since: a value came or was struck since the screening was judged.
-        lines: alert lines in force, those of the protocol with the prescriber's changes for this session; `lines_s`:
-            when one last changed.
+        lines: alert lines in force, those of the protocol with the prescriber's changes for this session.
         baseline: the last readings before the first dose, by measure; amended when one of them is.
         before_dose: how many readings there were when the first dose began.
         peaks: highest dissociation of earlier sessions, by measure.
+        harm: what screens for harm and the pattern of use say; doses: how many were had before; None: not known.
+        trial: the screen that is tried and of which nobody has said yet what they noticed.
         log: accepted events in order, as written.
     """
 
@@ -72,7 +77,6 @@ class Session:
     dose_times: tuple[datetime, ...] | None = None
     fear: Decimal | None = None
     lines: tuple[Line, ...] = ()
-    lines_s: int = 0
     orders: tuple[Order, ...] = ()
     draw: Draw | None = None
     given: tuple[Administration, ...] = ()
@@ -80,9 +84,19 @@ class Session:
     baseline: Mapping[str, Decimal] = field(default_factory=dict)
     before_dose: int = 0
     peaks: Mapping[str, Decimal] = field(default_factory=dict)
+    harm: tuple[Finding, ...] | None = None
+    doses: int | None = None
     marks: tuple[Mark, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    trial: Trial | None = None
     log: tuple[Entry, ...] = ()
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What follows from this session alone, worked out once: a session never changes."""
+        kept: dict[Hashable, T] = self.__dict__.setdefault("kept", {})
+        if what not in kept:
+            kept[what] = make()
+        return kept[what]
 
     @property
     def now_s(self) -> int:

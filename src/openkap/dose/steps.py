@@ -53,7 +53,7 @@ TABLE: tuple[Row, ...] = (
     # arrival and gate
     Row((P.BOOKED,), e.Arrive, P.ARRIVED, (needs.clinician,), changes.arrived),
     Row((P.BOOKED,), e.Cancel, P.CANCELLED, (needs.reason,)),
-    Row(BEFORE, e.Cancel, P.CANCELLED, (needs.clinician, needs.reason, needs.no_open_red)),
+    Row(BEFORE, e.Cancel, P.CANCELLED, (needs.clinician, needs.reason, needs.no_open_red), changes.cancelled),
     Row((P.ARRIVED,), e.OpenGate, P.GATE, (needs.clinician, needs.identified)),
     Row((P.GATE,), e.PassGate, P.READY, (needs.doser, needs.gate_green)),
     Row((P.READY,), e.AddHold, P.GATE, (), changes.hold),
@@ -61,11 +61,11 @@ TABLE: tuple[Row, ...] = (
     # the dose
     Row((P.READY, P.PEAK), e.Start, P.DOSING, _GIVE, changes.start, needs.takes_time),
     Row((P.READY, P.PEAK), e.Start, P.PEAK, _GIVE, changes.start_at_once),
-    Row((P.DOSING,), e.Pause, P.PAUSED, (needs.clinician, needs.reason), changes.pause),
-    Row((P.PAUSED,), e.Resume, P.DOSING, (*_GO_ON, needs.none_late), changes.resume),
+    Row((P.DOSING,), e.Pause, P.PAUSED, (needs.clinician, needs.reason, needs.not_overtaken), changes.pause),
+    Row((P.PAUSED,), e.Resume, P.DOSING, (*_GO_ON, needs.none_late, needs.not_overtaken), changes.resume),
     Row(DRUG, e.Stop, P.STOPPED, (needs.doser, needs.reason, needs.part_given), changes.stop),
-    Row((P.DOSING,), e.Finish, P.PEAK, (needs.doser, needs.lozenge_told), changes.finish),
-    Row((P.STOPPED, P.PEAK), e.Recover, P.RECOVERY, (needs.clinician,)),
+    Row((P.DOSING,), e.Finish, P.PEAK, (needs.doser, needs.lozenge_told, needs.all_used), changes.finish),
+    Row((P.STOPPED, P.PEAK), e.Recover, P.RECOVERY, (needs.clinician, needs.not_overtaken)),
     # the end
     Row((P.RECOVERY,), e.Discharge, P.DISCHARGED, (needs.doser, needs.may_go), changes.gone_home),
     Row(AFTER, e.Leave, P.LEFT_EARLY, (needs.doser, needs.reason, needs.agreed), changes.left),
@@ -83,15 +83,27 @@ TABLE: tuple[Row, ...] = (
         (P.ESCALATED,),
         e.EmergencyOver,
         P.RECOVERY,
-        (needs.prescriber, needs.reason, needs.none_running),
+        (needs.prescriber, needs.reason, needs.none_running, needs.not_overtaken),
         changes.emergency_over,
         needs.dosed,
     ),
-    Row((P.ESCALATED,), e.EmergencyOver, P.ARRIVED, (needs.prescriber, needs.reason), changes.emergency_over),
+    Row(
+        (P.ESCALATED,),
+        e.EmergencyOver,
+        P.ARRIVED,
+        (needs.prescriber, needs.reason, needs.not_overtaken),
+        changes.emergency_over,
+    ),
     # what changes no phase
     Row((P.ARRIVED, P.READY, P.PEAK), e.ConfirmPerson, None, (needs.clinician, needs.right_person), changes.confirmed),
     Row((*BEFORE, P.PEAK), e.Judge, None, (needs.judged_here,), changes.judge),
-    Row(IN_HOUSE, e.Answer, None, (needs.clinician, needs.known_question), changes.answer),
+    Row(
+        IN_HOUSE,
+        e.Answer,
+        None,
+        (needs.clinician, needs.known_question, needs.limits_read, needs.screen_tried),
+        changes.answer,
+    ),
     Row((*BEFORE, P.PEAK), e.Decide, None, (needs.reason, needs.may_decide), changes.decide),
     Row((P.BOOKED, *IN_HOUSE), e.AddHold, None, (), changes.hold),
     Row((P.BOOKED, *IN_HOUSE), e.LiftHold, None, (needs.prescriber, needs.reason, needs.held_there), changes.lift),
@@ -108,8 +120,12 @@ TABLE: tuple[Row, ...] = (
     Row(IN_HOUSE, e.Read, None, (needs.clinician, needs.plausible), changes.read),
     Row(IN_HOUSE, e.Correct, None, (needs.clinician, needs.reason, needs.correctable), changes.correct),
     Row(IN_HOUSE, e.SetMark, None, (needs.clinician, needs.known_mark), changes.mark),
+    Row((*IN_HOUSE, *OVER), e.Untoward, None, (needs.clinician,), changes.untoward),
     Row(tuple(Phase), e.Note, None, (needs.clinician,)),
     Row(IN_HOUSE, e.Acknowledge, None, (needs.clinician, needs.open_alert), changes.acknowledge),
+    Row(IN_HOUSE, e.Receipt, None, (needs.addressed,), changes.receive),
+    Row(IN_HOUSE, e.TryScreen, None, (needs.clinician,), changes.try_screen),
+    Row(IN_HOUSE, e.MessageOut, None, (), changes.messaged),
     Row(IN_HOUSE, e.Silence, None, (needs.clinician, needs.open_alert), changes.silence),
     Row(IN_HOUSE, e.Settle, None, (needs.clinician, needs.reason, needs.may_settle), changes.settle),
     Row(IN_HOUSE, e.SetLimit, None, (needs.prescriber, needs.reason, needs.limit_may_change), changes.limit),
@@ -117,6 +133,7 @@ TABLE: tuple[Row, ...] = (
     # what comes in after the end is kept
     Row(OVER, e.Read, None, (needs.clinician, needs.plausible, needs.before_the_end), changes.read_after),
     Row(OVER, e.Correct, None, (needs.clinician, needs.reason, needs.correctable), changes.correct_after),
+    Row(OVER, e.SetMark, None, (needs.clinician, needs.known_mark), changes.mark_after),
 )
 
 
@@ -147,19 +164,35 @@ def step(session: Session, event: e.Event, clock: Stamp) -> tuple[Session, tuple
     for need in row.needs:
         if (why := need(here, event, now)) is not None:
             return session, (Effect("refused", why),)
-    changed, effects = row.change(here, event, now)
-    after, more = _watched(replace(changed, phase=row.to or session.phase), now)
-    told = (*effects, *more)
+    after, told = _done(here, row, event, now)
     if type(event) is e.Beat and after == here:
         return after, told  # nothing happened but time
     return replace(after, log=(*session.log, Entry(event, now, session.phase, after.phase))), told
 
 
+def again(session: Session, entry: Entry) -> Session:
+    """
+    What an accepted event made of the session, from its entry. It was judged when it came in and is not judged anew:
+    a record is never lost because a rule has changed since.
+    """
+    here = replace(session, clock=entry.stamp, phase=entry.before)
+    row = _row(here, entry.event, entry.stamp)
+    after = here if isinstance(row, Refused) else _done(here, row, entry.event, entry.stamp)[0]
+    return replace(after, phase=entry.after, log=(*session.log, entry))
+
+
 def replay(session: Session, log: tuple[Entry, ...]) -> Session:
     """The session that a log makes of a booked one."""
     for entry in log:
-        session, _ = step(session, entry.event, entry.stamp)
+        session = again(session, entry)
     return session
+
+
+def _done(here: Session, row: Row, event: e.Event, now: Stamp) -> tuple[Session, tuple[Effect, ...]]:
+    """What a row of the table makes of the session, and what time does after that."""
+    changed, effects = row.change(here, event, now)
+    after, more = _watched(replace(changed, phase=row.to or here.phase), now)
+    return after, (*effects, *more)
 
 
 def admitted(session: Session) -> tuple[type[e.Event], ...]:
@@ -176,15 +209,16 @@ def _row(session: Session, event: e.Event, now: Stamp) -> Row | Refused:
 
 
 def _watched(session: Session, now: Stamp) -> tuple[Session, list[Effect]]:
-    """What time alone does: late checks, an observer out of reach, steps of alerts, a gate that no longer holds."""
+    """What time alone does: late checks, who is out of reach, steps of alerts, a gate that no longer holds."""
     if session.phase in ENDED:
         return alerts.closed(session, session.phase.value), []
     if session.phase is Phase.BOOKED:
         return session, []
     session, effects = alerts.watched_checks(session)
     session, away = alerts.watched_observer(session)
+    session, left = alerts.lapsed(session)
     session, more = alerts.escalated(session)
-    told = [*effects, *away, *more]
+    told = [*effects, *away, *left, *more]
     if session.phase is Phase.READY and not green(gate(session, now)):
         return replace(session, phase=Phase.GATE, dose_identity=None), [*told, Effect("reopened", gate(session, now))]
     return session, told

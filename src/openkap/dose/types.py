@@ -17,10 +17,8 @@ from typing import Any, Literal
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
-from openkap.plan.book import Book
-from openkap.plan.choices import SiteMax
 from openkap.plan.types import Drug
-from openkap.screen.types import Route
+from openkap.screen.types import Route, Screening
 
 Level = Literal["amber", "red"]
 Ring = Literal["bedside", "room", "prescriber", "site-phone"]
@@ -92,120 +90,6 @@ class Stamp:
         return self.elapsed_s - (at_s if self.knows_age(at_s) else self.sure_from_s or 0)
 
 
-# -- what content says, as this session uses it --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """
-    One limit in force.
-
-    Args:
-        row: ALT row; `name` the number of it.
-        measure: what is held against it.
-        limit: in the unit of the measure.
-        tighter: the direction in which the limit becomes stricter.
-    """
-
-    row: str
-    name: str
-    measure: str
-    level: Level
-    test: Test
-    limit: Decimal
-    tighter: Literal["lower", "higher"]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A number read at the chair: unit (UCUM), plausible range, check and group it belongs to."""
-
-    name: str
-    title: str
-    unit: str
-    least: Decimal
-    most: Decimal
-    check: Literal["vitals", "mind", ""]
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """
-    A row that a person answers: what it asks, what to do where the answer is not yes, for which courses only, and after
-    which mark an earlier answer counts no more.
-    """
-
-    row: str
-    name: str
-    title: str
-    remedy: str = ""
-    only: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MarkKind:
-    """A mark that one key sets, the row that gives it its level."""
-
-    name: str
-    title: str
-    row: str
-    level: Level
-
-
-@dataclass(frozen=True, slots=True)
-class AlertStep:
-    """When an alert that nobody acknowledged reaches a ring."""
-
-    level: Level
-    ring: Ring
-    after_s: int
-
-
-@dataclass(frozen=True, eq=False)
-class Protocol:
-    """
-    The content that a session runs by, fixed when it is booked: later changes of content do not touch it.
-
-    Args:
-        route, drug: for which; content: version of all content; mode: of the site.
-        unsigned: rows the session rests on that nobody at the site has signed; the gate names them.
-        vitals_min, mind_min: minutes from the start of the dose (MON); `later_min`: how often after the last.
-        min_stay_min: from the start; `after_end_min`: from the end of the drug.
-        book, site_max: limits of dose and frequency, for orders.
-        numbers: numbers of further rows by row and name (DIS, WATCH, ...).
-    """
-
-    route: Route
-    drug: Drug
-    content: str
-    mode: str
-    unsigned: tuple[str, ...]
-    vitals_min: tuple[int, ...]
-    mind_min: tuple[int, ...]
-    later_min: int
-    min_stay_min: int
-    after_end_min: int
-    lines: tuple[Line, ...]
-    measures: Mapping[str, Measure]
-    marks: Mapping[str, MarkKind]
-    steps: tuple[AlertStep, ...]
-    items: tuple[Item, ...]
-    checks: tuple[Item, ...]
-    book: Book
-    site_max: Mapping[str, SiteMax]
-    numbers: Mapping[str, Mapping[str, Decimal]]
-
-    def number(self, row: str, name: str) -> Decimal:
-        """A number of a row, as the site uses it."""
-        return self.numbers[row][name]
-
-    def seconds(self, row: str, name: str) -> int:
-        """The same in seconds, where the row gives minutes (`_min`) or seconds (`_s`)."""
-        return int(self.number(row, name) * (1 if name.endswith("_s") else 60))
-
-
 # -- what people enter ---------------------------------------------------------------------------------
 
 
@@ -227,6 +111,25 @@ class Person:
 
     name: str
     born: date
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """
+    What the rest of the record says of the person as it stands; it comes with the arrival and with every judgement.
+
+    Args:
+        maintenance: of a maintenance course; dose_times: earlier parenteral doses; of both None: not known.
+        peaks: highest dissociation of earlier sessions, by measure.
+        harm: what screens for harm and the pattern of use say; doses: how many were had before; None: not known.
+    """
+
+    person: Person
+    maintenance: bool | None = None
+    dose_times: tuple[datetime, ...] | None = None
+    peaks: Mapping[str, Decimal] = field(default_factory=dict)
+    harm: tuple[Finding, ...] | None = None
+    doses: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,12 +308,46 @@ class Administration:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whom an alert reached, and when. `skipped`: nobody of the ring had a live screen."""
+    """
+    Whom an alert reached, and when.
+
+    Args:
+        skipped: the next ring was reached at once, because nobody of this one had a live screen, or, where it was
+            reached before, because none of their screens confirmed in time that it shows the alert.
+    """
 
     ring: Ring
     at_s: int
     people: tuple[str, ...]
     skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """
+    A screen is tried before a session as an alert would reach it.
+
+    Args:
+        id: of the entry; n: its number; device: the screen; shown_s: when that screen said that it shows it.
+    """
+
+    id: str
+    n: int
+    by: Staff
+    device: str
+    asked_s: int
+    shown_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Messaged:
+    """What became of a message to a phone: to which, for which step, `sent`, `failing` or `failed`, why, and when."""
+
+    phone: str
+    ring: Ring
+    state: Literal["sent", "failing", "failed"]
+    fault: str
+    at_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +361,11 @@ class Alert:
         owner: who has it now; there always is one.
         readings: ids of the readings behind it; `worst`: the worst of their values.
         retake: id of the quiet value that was measured anew after all of them were struck.
-        since_s: when the present ladder began; a new or worse value begins it anew.
+        since_s: when the present ladder began; a new or worse value begins it anew. `since_n`: the number of the entry
+            that began it: a screen that shows the session as of an earlier one does not show this.
+        shown: whose screens said by themselves that they show it, since when; it acknowledges nothing.
+        messages: what became of messages to phones, the newest last.
+        lapsed: who had it until their screens fell silent, and since when nobody has it for that.
         acknowledged, ended: who and when; None while nobody did.
         silent_until_s: silence of the sound, no more.
     """
@@ -441,6 +382,10 @@ class Alert:
     worst: Decimal | None = None
     retake: str = ""
     reached: tuple[Reach, ...] = ()
+    since_n: int = 0
+    shown: tuple[tuple[str, int], ...] = ()
+    messages: tuple[Messaged, ...] = ()
+    lapsed: tuple[Staff, int] | None = None
     acknowledged: tuple[Staff, int] | None = None
     silent_until_s: int = 0
     ended: tuple[str, int] | None = None
@@ -458,12 +403,14 @@ class Duty:
     Args:
         rings: on duty now; the observer is the bedside.
         live: ids of people with a live screen.
+        gone: ids of people who have an alert in their hands and whose screens are silent for too long (WATCH-OWNER).
         others: how many other patients in the acute phase each person watches; who is not in it is not known.
     """
 
     rings: Mapping[Ring, tuple[Staff, ...]] = field(default_factory=dict)
     live: frozenset[str] = frozenset()
     others: Mapping[str, int] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
 
 
 # -- what is found, decided, done -------------------------------------------------------------------------
@@ -478,6 +425,7 @@ class Finding:
         row: the rule; `met`: TRUE passes, FALSE and UNKNOWN do not.
         text: why; `remedy`: what to do.
         decidable: somebody may decide on it in writing.
+        taken_s: when the newest value behind it was measured, or the answer given; None where it rests on neither.
     """
 
     row: str
@@ -485,6 +433,7 @@ class Finding:
     text: str
     remedy: str = ""
     decidable: bool = False
+    taken_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +443,10 @@ class Judged:
 
     Args:
         patient, day, chart_version: whose chart, on which day, in which version.
+        weight: that doses go by on that day; None: none is known, and `no_weight` says why.
+        plan_fault: why the plan that the session is of does not stand; empty: it stands, or the session is of none.
+        clock_off_s: by how much the server's clock was moved since the last dose; ahead is above 0.
+        calendar: what the calendar says against a dose now: no integration session, no chair, nobody to watch.
     """
 
     verdict: str
@@ -502,6 +455,20 @@ class Judged:
     day: date
     patient: str
     chart_version: int = 0
+    weight: Weight | None = None
+    no_weight: str = ""
+    plan_fault: str = ""
+    clock_off_s: int = 0
+    calendar: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DoseDay:
+    """What the chart says of a patient on the day of a dose: the screening; the dosing weight, or why there is none."""
+
+    screening: Screening
+    weight: Weight | None = None
+    no_weight: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,12 +11,15 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+from openkap.dose import alerts, orders
 from openkap.dose import events as e
-from openkap.dose import orders
+from openkap.dose.gate import LIMITS, TRIED
 from openkap.dose.library import protocol
+from openkap.dose.lines import read_back
+from openkap.dose.protocol import Protocol
 from openkap.dose.session import Session
 from openkap.dose.steps import step
-from openkap.dose.types import Duty, Effect, Finding, Judged, Order, Person, Protocol, Refused, Staff, Stamp, Weight
+from openkap.dose.types import Duty, Effect, Finding, Judged, Order, Person, Refused, Staff, Stamp, Weight
 from openkap.kernel.quantity import DoseMg, DoseMgPerKg, Quantity
 from openkap.kernel.site import Site
 from openkap.kernel.truth import Truth
@@ -53,7 +57,7 @@ def ward(route: Any = "iv", drug: Any = "ketamine") -> Protocol:
 
 def judged(*cautions: str, blocking: Sequence[Finding] = (), verdict: str = "", day: date = DAY) -> Judged:
     found = tuple(Finding(row, Truth.FALSE, f"{row} is a caution.", "") for row in cautions)
-    return Judged(verdict or ("caution" if cautions else "eligible"), tuple(blocking), found, day, "p1")
+    return Judged(verdict or ("caution" if cautions else "eligible"), tuple(blocking), found, day, "p1", weight=WEIGHT)
 
 
 def order(mg_per_kg: str = "0.5", **changes: Any) -> Order:
@@ -82,10 +86,12 @@ class Case:
     A session that a test moves.
 
     `do` brings an event `after_s` seconds later and refuses to be refused; `refused` is what it is refused with.
+    `screens`: whoever an alert reaches and has a live screen has one that confirms it at once.
     """
 
     session: Session
     now_s: int = 0
+    screens: bool = True
     effects: list[Effect] = field(default_factory=list)
     keys: Any = field(default_factory=lambda: count(1))
 
@@ -93,9 +99,23 @@ class Case:
         return Stamp(self.now_s, BEGIN + timedelta(seconds=self.now_s), DAY)
 
     def send(self, event: e.Event) -> tuple[Effect, ...]:
+        before = self.session
         self.session, effects = step(self.session, event, self.stamp())
         self.effects += effects
+        if self.screens and self.session != before:
+            self.confirm()
         return effects
+
+    def confirm(self) -> None:
+        """What the live screens of whoever an alert has reached say by themselves."""
+        people = {staff.id: staff for ring in self.session.duty.rings.values() for staff in ring}
+        people |= {self.session.observer.id: self.session.observer} if self.session.observer else {}
+        for alert in self.session.open_alerts():
+            for person in sorted(self.session.duty.live & set(people)):
+                now = alerts.find(self.session, alert.id)
+                if now is not None and now.acknowledged is None and alerts.awaits(self.session, now, person):
+                    receipt = self.event(e.Receipt, people[person], alert=alert.id)
+                    self.session, _ = step(self.session, receipt, self.stamp())
 
     def event(
         self, kind: type[e.Event], by: Staff = NURSE, key: str = "", patient: str = "p1", **fields: Any
@@ -114,7 +134,10 @@ class Case:
         effects = self.send(self.event(kind, by, **fields))
         assert self.session == before
         assert [one.kind for one in effects] == ["refused"], kind
-        return effects[0].data
+        why: Refused = effects[0].data
+        assert re.fullmatch(r"[A-Z][A-Z0-9-]+", why.rule) and not why.rule.startswith("XX"), why
+        assert re.fullmatch(r"['A-Z0-9-].*[.?]", why.text) and why.text != why.text.upper(), why
+        return why
 
     def read(self, by: Staff = NURSE, taken_s: int | None = None, **values: float | str) -> list[Effect]:
         """Values by measure, `_` for `-`."""
@@ -155,8 +178,17 @@ class Case:
     def answer_all(self) -> Case:
         for item in self.session.protocol.items:
             number = Decimal(3) if item.name == "fear-asked" else None
-            self.do(e.Answer, name=item.name, truth=Truth.TRUE, number=number)
+            if item.name == TRIED:
+                self.try_screen()
+            note = read_back(self.session) if item.name == LIMITS else item.ask and "written down"
+            self.do(e.Answer, name=item.name, truth=Truth.TRUE, number=number, note=note)
         return self
+
+    def try_screen(self, by: Staff = NURSE) -> None:
+        """The screen is tried, and shows what it is sent."""
+        self.do(e.TryScreen, by, device="tablet")
+        assert self.session.trial is not None
+        self.do(e.Receipt, by, alert=self.session.trial.id)
 
     def sign(self, made: Order, by: Staff = DOCTOR, **fields: Any) -> tuple[Effect, ...]:
         return self.do(e.SignOrder, by, order=orders.signed(made, by, BEGIN), **fields)
@@ -218,7 +250,7 @@ class Case:
 
     def answer_leaving(self) -> Case:
         for item in self.session.protocol.checks:
-            self.do(e.Answer, name=item.name, truth=Truth.TRUE)
+            self.do(e.Answer, name=item.name, truth=Truth.TRUE, note=item.ask and "written down")
         return self
 
     def to_leaving(self) -> Case:
@@ -230,5 +262,13 @@ class Case:
 
 def case(route: Any = "iv", drug: Any = "ketamine", **changes: Any) -> Case:
     """A booked session."""
-    made = Session("s1", "p1", PERSON, DAY, ward(route, drug), dose_times=(), **{"maintenance": False, **changes})
+    made = Session(
+        "s1",
+        "p1",
+        PERSON,
+        DAY,
+        ward(route, drug),
+        dose_times=(),
+        **{"maintenance": False, "harm": (), "doses": 0, **changes},
+    )
     return Case(made)

@@ -8,6 +8,7 @@ import pytest
 
 from openkap.dose import alerts
 from openkap.dose import events as e
+from openkap.dose.alerts import coming
 from openkap.dose.steps import step
 from openkap.dose.tests.sessions import (
     CALM,
@@ -561,3 +562,21 @@ def test_the_heartbeat_alone_leaves_no_trace_in_the_log(dosing: Case):
     assert len(dosing.session.log) == before
     assert CALM["systolic"] == 126
     assert step(dosing.session, dosing.event(e.Beat, OTHER_DOCTOR), dosing.stamp())[1] == ()
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_the_ring_that_is_told_next_is_the_first_not_reached_and_after_the_last_the_last_again(dosing: Case):
+    dosing.read(systolic=160)
+    begun, ladder = dosing.now_s, [s for s in dosing.session.protocol.steps if s.level == "amber"]
+
+    def pressure():
+        return next(a for a in dosing.session.alerts if a.about == "systolic")
+
+    for rung in ladder[1:]:
+        assert coming(dosing.session, pressure()) == (rung.ring, begun + rung.after_s)
+        dosing.wait((begun + rung.after_s - dosing.now_s) / 60, step_s=15)
+    ring, at_s = coming(dosing.session, pressure())
+    assert ring == ladder[-1].ring and at_s > dosing.now_s
+    assert coming(dosing.session, replace(pressure(), ended=("over", dosing.now_s))) is None
+    dosing.do(e.Acknowledge, alert=pressure().id)
+    assert coming(dosing.session, pressure()) is None

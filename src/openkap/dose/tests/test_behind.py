@@ -1,7 +1,7 @@
 """What stands behind the readings and on the form: marks of trials, doses for the forecast, the monitoring form."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -116,7 +116,7 @@ def had(days: int, mg: str | None = "41", drug="ketamine", *, elsewhere: bool = 
     [(0, 0, 12), (11, 0, 1), (12, 1, 12), (23, 1, 1), (24, 2, 26), (49, 2, 1), (50, 3, None)],
 )
 def test_the_lines_of_a_lifetime_are_at_12_24_and_50_doses(count, passed, to_next):
-    found = exposure([had(day) for day in range(count)], shipped(), DAY, asked=True, checked_on=DAY)
+    found = exposure([had(day) for day in range(count)], shipped(), DAY, asked=True)
     assert (found.doses, len(found.passed), found.to_next) == (count, passed, to_next)
     assert sum((mg.mg for _, mg in found.mg), Decimal(0)) == 41 * count
 
@@ -124,18 +124,11 @@ def test_the_lines_of_a_lifetime_are_at_12_24_and_50_doses(count, passed, to_nex
 @pytest.mark.hazard("HAZ-15", "C2")
 def test_drugs_are_never_added_and_what_is_not_known_makes_the_sum_a_least():
     doses_ = [had(9), had(5, "56", "esketamine"), had(2, None, elsewhere=True), had(-1)]
-    found = exposure(doses_, shipped(), DAY, asked=True, checked_on=DAY)
+    found = exposure(doses_, shipped(), DAY, asked=True)
     assert [(drug, str(mg)) for drug, mg in found.mg] == [("esketamine", "56 mg"), ("ketamine", "41 mg")]
     assert (found.doses, found.since, found.least) == (3, DAY - timedelta(days=9), True)
-    assert exposure([had(1)], shipped(), DAY, asked=False, checked_on=DAY).least
-    assert not exposure([had(1)], shipped(), DAY, asked=True, checked_on=DAY).least
-
-
-@pytest.mark.hazard("HAZ-54", "C1")
-@pytest.mark.parametrize(("checked", "due"), [(None, True), (date(2026, 10, 29), False), (date(2026, 10, 28), True)])
-def test_the_harm_checks_are_due_every_month_and_where_none_is_known(checked, due):
-    assert exposure([had(60)], shipped(), DAY, asked=True, checked_on=checked).check_due is due
-    assert not exposure([], shipped(), DAY, asked=True, checked_on=checked).check_due
+    assert exposure([had(1)], shipped(), DAY, asked=False).least
+    assert not exposure([had(1)], shipped(), DAY, asked=True).least
 
 
 # -- the form --------------------------------------------------------------------------------------------

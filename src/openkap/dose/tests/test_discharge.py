@@ -8,13 +8,16 @@ from itertools import product
 import pytest
 
 from openkap.dose import events as e
-from openkap.dose.discharge import criteria, earliest_s, ready
+from openkap.dose.discharge import advice, criteria, earliest_s, ready
 from openkap.dose.due import shown
+from openkap.dose.library import content_of
 from openkap.dose.steps import step
 from openkap.dose.tests.sessions import CLERK, DAY, DOCTOR, NURSE, THERAPIST, Case, by_mouth, case
 from openkap.dose.types import Check, Phase
 from openkap.kernel.quantity import DoseMg
+from openkap.kernel.site import Site
 from openkap.kernel.truth import Truth
+from openkap.plan.book import book_of
 
 
 def unmet(run: Case) -> dict[str, Truth]:
@@ -345,7 +348,8 @@ def test_an_older_answer_that_comes_in_later_takes_nothing_back(leaving: Case):
 def test_an_answer_of_before_the_end_of_the_dose_counts_as_that_whenever_it_comes_in(leaving: Case):
     kept = tuple(c for c in leaving.session.checks if c.name != "escort-met")
     leaving.session = replace(leaving.session, checks=kept)
-    leaving.do(e.Answer, name="escort-met", truth=Truth.TRUE, happened_s=leaving.session.ended_s - 1)
+    early = leaving.session.ended_s - 1
+    leaving.do(e.Answer, name="escort-met", truth=Truth.TRUE, note="Ana, by call", happened_s=early)
     assert unmet(leaving) == {"DIS-9": Truth.UNKNOWN}
 
 
@@ -362,7 +366,7 @@ def test_every_combination_of_three_answers_leaves_only_with_three_times_yes(lea
     for truths in product(Truth, repeat=3):
         run = Case(leaving.session, leaving.now_s)
         for name, truth in zip(names, truths, strict=True):
-            run.do(e.Answer, name=name, truth=truth, key=f"{name}{truth}")
+            run.do(e.Answer, name=name, truth=truth, note="Ana, here", key=f"{name}{truth}")
         assert ready(criteria(run.session, run.stamp())) is all(t is Truth.TRUE for t in truths)
 
 
@@ -409,3 +413,30 @@ def test_a_transfer_names_who_takes_over_and_a_running_dose_is_stopped_first():
     assert run.session.phase is Phase.TRANSFERRED
     assert ("handover sheet", "City hospital, Dr Roe") in [one.data for one in effects]
     assert run.session.day == DAY
+
+
+@pytest.mark.hazard("HAZ-44", "C1")
+@pytest.mark.parametrize("name", ["escort-met", "car-keys-asked"])
+def test_a_yes_about_escort_or_keys_is_no_answer_without_the_name_or_the_place(leaving: Case, name):
+    before = leaving.session
+    (refused,) = leaving.send(leaving.event(e.Answer, NURSE, name=name, truth=Truth.TRUE, note=" "))
+    assert refused.kind == "refused" and "Write it down with the answer" in refused.data.text
+    assert leaving.session == before
+    leaving.do(e.Answer, name=name, truth=Truth.FALSE)  # a no needs no words
+
+
+def test_a_line_says_when_the_value_behind_it_was_taken(leaving: Case):
+    found = {(f.row, f.text.split()[0]): f for f in criteria(leaving.session, leaving.stamp())}
+    last = next(r for r in reversed(leaving.session.readings) if r.measure == "systolic")
+    assert found["DIS-2", "Systolic"].taken_s == last.taken_s
+    assert found["DIS-1", "Shortest"].taken_s is None
+    asked = leaving.session.check("walks")
+    assert asked is not None and found["DIS-5", "Walks"].taken_s == asked.happened_s
+
+
+@pytest.mark.hazard("HAZ-43", "C1")
+def test_the_sheet_that_goes_home_says_every_line_with_the_numbers_of_its_row():
+    said = advice(content_of(Site()), book_of(Site()))
+    assert len(said) == 5
+    assert not [line for line in said if "{" in line or "}" in line]
+    assert any("24 h" in line or "24 hours" in line for line in said)

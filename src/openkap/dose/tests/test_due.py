@@ -191,6 +191,16 @@ def test_every_value_shows_its_age_and_is_overdue_past_its_limit(dosing: Case):
 
 
 @pytest.mark.hazard("HAZ-38", "C1")
+@pytest.mark.parametrize(("age_s", "overdue"), [(1200, False), (1201, True)])
+def test_a_value_that_no_check_asks_for_is_overdue_from_the_second_past_its_limit(
+    dosing: Case, age_s: int, overdue: bool
+):
+    dosing.read(distress=3)
+    dosing.session = replace(dosing.session, clock=replace(dosing.stamp(), elapsed_s=dosing.now_s + age_s))
+    assert shown(dosing.session, "distress").overdue is overdue
+
+
+@pytest.mark.hazard("HAZ-38", "C1")
 def test_a_late_check_makes_its_values_overdue(dosing: Case):
     at(dosing, 15)
     assert not shown(dosing.session, "systolic").overdue

@@ -45,14 +45,16 @@ def test_a_value_that_arrives_after_the_end_is_kept_with_its_own_time_and_follow
     dosing.now_s += 60
     dosing.do(e.Stop, reason="wishes", given_mg=DoseMg(Decimal(1)))
     dosing.do(e.Leave, how="against advice", reason="bus", advice_given=True)
+    ended = dosing.now_s
     dosing.now_s += 3600
     assert dosing.read(taken_s=measured, spo2=97) == []
+    assert dosing.read(taken_s=ended, spo2=98) == []
     for value, kinds in ((92, ["task"]), (85, ["task", "incident", "hold-next"])):
         assert [one.kind for one in dosing.read(taken_s=measured, spo2=value)] == kinds
     late = dosing.session.readings[-1]
     assert (late.taken_s, late.entered.elapsed_s) == (measured, dosing.now_s)
     quantity = Quantity(Decimal(97), "%")
-    assert dosing.refused(e.Read, measure="spo2", quantity=quantity, taken_s=dosing.now_s).rule == "HAZ-36"
+    assert dosing.refused(e.Read, measure="spo2", quantity=quantity, taken_s=ended + 1).rule == "HAZ-36"
     dosing.do(
         e.Correct, reading=late.id, reason="typed 85 for 95", quantity=Quantity(Decimal(95), "%"), taken_s=measured
     )

@@ -11,6 +11,7 @@ from openkap.dose import events as e
 from openkap.dose import orders
 from openkap.dose.gate import baseline_age_s, decidable, deciders, gate, green, judged, reasons
 from openkap.dose.library import protocol
+from openkap.dose.lines import read_back
 from openkap.dose.tests.sessions import (
     BEGIN,
     CLERK,
@@ -20,14 +21,18 @@ from openkap.dose.tests.sessions import (
     NURSE,
     OTHER_DOCTOR,
     PERSON,
+    SECOND,
     SYSTEM,
+    THERAPIST,
+    WEIGHT,
     Case,
     by_mouth,
     case,
     order,
 )
 from openkap.dose.tests.sessions import judged as made
-from openkap.dose.types import Duty, Finding, Hold, Phase, Staff, Stamp
+from openkap.dose.types import DoseDay, Duty, Finding, Hold, Phase, Staff, Stamp
+from openkap.kernel.quantity import Quantity
 from openkap.kernel.site import Site
 from openkap.kernel.truth import Truth
 from openkap.people.types import Role
@@ -37,7 +42,13 @@ from openkap.screen.types import Screening
 
 def shut(run: Case) -> dict[str, Truth]:
     """What keeps the gate shut, by row."""
-    return {finding.row: finding.met for finding in reasons(gate(run.session, run.stamp()))}
+    found = reasons(gate(run.session, run.stamp()))
+    for line in found:  # why, and what to do; of content the reason says both
+        remedy = line.text if line.row == "CONTENT" else line.remedy
+        for said in (line.text, remedy):
+            assert isinstance(said, str) and len(said) > 3 and said != said.upper(), line
+        assert not remedy[0].islower() and remedy.endswith("."), line
+    return {line.row: line.met for line in found}
 
 
 @pytest.fixture
@@ -60,7 +71,7 @@ def test_a_session_of_which_nothing_is_known_is_shut_with_every_reason():
     run = Case(replace(case().session, dose_times=None))
     run.do(e.Arrive)
     found = shut(run)
-    items = {item.row for item in run.session.protocol.items if item.only not in ("maintenance", "apart")}
+    items = {item.row for item in run.session.protocol.items if item.only not in ("later", "apart")}
     named = {"PRE-1", "PRE-8", "SCREEN", "ORDER-SIGNED", "WATCH-ACUTE", "WATCH-BASELINE", "DOS-FREQ-1", "LOW-FEAR"}
     assert set(found) == items | named
     assert set(found.values()) == {Truth.UNKNOWN}
@@ -110,7 +121,7 @@ TAKEN = {
 @pytest.mark.goal("RG-20")
 @pytest.mark.parametrize("what", TAKEN)
 def test_anything_missing_unknown_void_or_of_another_day_shuts_it(what: str):
-    at_gate = case(maintenance=True).to_gate()
+    at_gate = case(maintenance=True, doses=1).to_gate()
     assert green(gate(at_gate.session, at_gate.stamp()))
     without(at_gate, **TAKEN[what](at_gate.session))
     assert not green(gate(at_gate.session, at_gate.stamp()))
@@ -176,7 +187,7 @@ def finding(class_: str, truth: Truth, missing: str | None = None, *, conflict: 
     ],
 )  # fmt: skip
 def test_a_screening_becomes_what_blocks_and_what_wants_a_decision(found, verdict, blocking, cautions):
-    result = judged(Screening(verdict, found, (), "demonstration", dose_day=True), DAY, "p1")
+    result = judged(DoseDay(Screening(verdict, found, (), "demonstration", dose_day=True)), DAY, "p1")
     assert [f.met for f in result.blocking] == blocking
     assert [f.met for f in result.cautions] == cautions
     assert result.verdict == verdict
@@ -184,7 +195,7 @@ def test_a_screening_becomes_what_blocks_and_what_wants_a_decision(found, verdic
 
 @pytest.mark.hazard("HAZ-21", "C1")
 def test_a_screening_that_is_none_of_the_dose_day_clears_nobody(at_gate: Case):
-    result = judged(Screening("eligible", (), (), "demonstration"), DAY, "p1")
+    result = judged(DoseDay(Screening("eligible", (), (), "demonstration"), WEIGHT), DAY, "p1")
     at_gate.do(e.Judge, SYSTEM, judged=result)
     assert shut(at_gate) == {"SCREEN": Truth.UNKNOWN}
 
@@ -357,14 +368,35 @@ def test_unsigned_content_lets_nobody_through(at_gate: Case, tmp_path: Path):
     assert "must review and sign them" in text
 
 
-@pytest.mark.hazard("HAZ-54", "C1")
-def test_a_maintenance_course_asks_for_its_harm_checks_and_another_does_not():
-    run = case(maintenance=True)
-    run.to_gate()
-    assert run.session.check("harm-screens-current")
-    without(run, checks=tuple(c for c in run.session.checks if c.name != "harm-screens-current"))
-    assert shut(run) == {"GATE-HARM": Truth.UNKNOWN}
-    without(run, maintenance=False)
+@pytest.mark.hazard("HAZ-50", "C2")
+def test_the_next_dose_asks_how_integration_went_and_the_first_does_not():
+    first = case(doses=0).to_gate()
+    without(first, checks=tuple(c for c in first.session.checks if c.name != "integration-done"))
+    assert shut(first) == {}
+    run = case(doses=1).to_gate()
+    asked = tuple(c for c in run.session.checks if c.name != "integration-done")
+    without(run, checks=asked)
+    assert shut(run) == {"GATE-INTEGRATION": Truth.UNKNOWN}
+    assert "Write it down" in run.refused(e.Answer, name="integration-done", truth=Truth.TRUE).text
+    run.do(e.Answer, name="integration-done", truth=Truth.TRUE, note="She spoke of her father.")
+    assert shut(run) == {}
+    without(run, checks=asked, doses=None)
+    assert shut(run) == {"GATE-INTEGRATION": Truth.UNKNOWN}  # whether there was a dose before is not known
+
+
+@pytest.mark.hazard("HAZ-50", "C2")
+@pytest.mark.parametrize("class_", ["caution", "hold"])
+def test_integration_that_did_not_take_place_is_a_caution_or_a_hold_as_the_protocol_says(class_: str):
+    run = case(doses=1)
+    items = tuple(replace(i, unmet=class_) if i.name == "integration-done" else i for i in run.session.protocol.items)
+    assert next(i for i in run.session.protocol.items if i.name == "integration-done").unmet == "caution"  # as it ships
+    run.session = replace(run.session, protocol=replace(run.session.protocol, items=items))
+    run.to_gate().do(e.Answer, name="integration-done", truth=Truth.FALSE, note="Therapist was ill.")
+    assert shut(run) == {"GATE-INTEGRATION": Truth.FALSE}
+    if class_ == "hold":
+        assert run.refused(e.Decide, DOCTOR, row="GATE-INTEGRATION", reason="she is well").rule == "HAZ-26"
+        return
+    run.do(e.Decide, NURSE, row="GATE-INTEGRATION", reason="Call with the therapist today, session tomorrow.")
     assert shut(run) == {}
 
 
@@ -374,8 +406,33 @@ def test_a_changed_limit_asks_for_the_read_back_again(at_gate: Case):
     limit = {"row": "ALT-SBP", "name": "red", "value": Decimal(170), "reason": "aneurysm in the family"}
     at_gate.do(e.SetLimit, DOCTOR, **limit)
     assert shut(at_gate) == {"GATE-LIMITS": Truth.UNKNOWN}
-    at_gate.do(e.Answer, name="limits-read", truth=Truth.TRUE)
+    before = read_back(replace(at_gate.session, lines=at_gate.session.protocol.lines))
+    stale = {"name": "limits-read", "truth": Truth.TRUE, "note": before}
+    assert at_gate.refused(e.Answer, **stale).rule == "HAZ-40"  # the page was of before the change
+    now = {**stale, "note": read_back(at_gate.session)}
+    assert at_gate.refused(e.Answer, THERAPIST, **now).rule == "ROLE"
+    at_gate.do(e.Answer, **now)
     assert shut(at_gate) == {}
+
+
+@pytest.mark.hazard("HAZ-41", "C2")
+def test_a_screen_passes_once_it_showed_what_it_was_sent_to_whoever_watches(at_gate: Case):
+    yes = {"name": "sound-tested", "truth": Truth.TRUE, "note": "seen"}
+    assert at_gate.refused(e.Answer, **yes).rule == "HAZ-41"  # an earlier trial is of an earlier answer
+    at_gate.do(e.TryScreen, device="tablet")
+    assert at_gate.refused(e.Answer, **yes).rule == "HAZ-41"  # it has not shown anything yet
+    trial = at_gate.session.trial.id
+    assert at_gate.refused(e.Receipt, SECOND, alert=trial).rule == "RECEIPT"
+    at_gate.do(e.Receipt, alert=trial)
+    assert at_gate.refused(e.Answer, SECOND, **yes).rule == "HAZ-41"  # it is no screen of hers
+    at_gate.do(e.Answer, name="sound-tested", truth=Truth.FALSE, note="not heard")
+    assert shut(at_gate) == {"GATE-SOUND": Truth.FALSE}
+    at_gate.try_screen()
+    at_gate.do(e.Answer, **yes)
+    assert shut(at_gate) == {}
+    at_gate.do(e.OfferWatch, to=SECOND, summary="calm")
+    at_gate.do(e.TakeWatch, SECOND)
+    assert shut(at_gate)["GATE-SOUND"] is Truth.UNKNOWN
 
 
 @pytest.mark.hazard("HAZ-41", "C2")
@@ -414,6 +471,10 @@ def test_only_rows_that_stand_there_can_be_decided_on(at_gate: Case):
     assert deciders("DOS-FREQ-1") == {Role.PRESCRIBER}
 
 
+def test_an_order_whose_dose_was_given_is_none_for_another():
+    assert shut(case().to_dosing())["HAZ-14"] is Truth.FALSE
+
+
 def test_the_order_is_part_of_the_gate(at_gate: Case):
     assert "over 40 min" in next(f.text for f in gate(at_gate.session, at_gate.stamp()) if f.row == "ORDER-SIGNED")
     late = Staff("d9", "Dr Late (synthetic)", Role.PRESCRIBER)
@@ -425,7 +486,8 @@ def test_the_order_is_part_of_the_gate(at_gate: Case):
 @pytest.mark.parametrize(("days", "rows"), [(30, set()), (31, {"PRE-9"})])
 def test_an_old_weight_shuts_it(at_gate: Case, days, rows):
     weight = replace(order().weight, on=DAY - timedelta(days=days))
-    without(at_gate, orders=(orders.signed(order(weight=weight), DOCTOR, BEGIN),))
+    today = replace(made(), weight=weight)
+    without(at_gate, judged=today, orders=(orders.signed(order(weight=weight), DOCTOR, BEGIN),))
     assert set(shut(at_gate)) == rows
     assert PERSON.born < date(2000, 1, 1)
 
@@ -437,3 +499,52 @@ def test_an_older_fear_that_comes_in_later_is_not_the_fear_of_now():
     run.do(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(9))
     run.do(e.Answer, name="fear-asked", truth=Truth.TRUE, number=Decimal(1), happened_s=run.now_s - 60)
     assert run.session.fear == 9
+
+
+@pytest.mark.hazard("HAZ-37", "C2")
+@pytest.mark.goal("RG-11")
+@pytest.mark.parametrize(("off_s", "said"), [(60, ""), (61, "ahead by 1 min"), (-86_400, "back by 1440 min")])
+def test_a_server_clock_that_was_moved_since_the_last_dose_asks_the_prescriber(at_gate: Case, off_s, said):
+    """DOS-FREQ counts on the wall clock: moved ahead, it would let a dose through that comes too early."""
+    at_gate.do(e.Judge, SYSTEM, judged=replace(made(), clock_off_s=off_s))
+    found = [line for line in reasons(gate(at_gate.session, at_gate.stamp())) if line.row == "HAZ-37"]
+    assert bool(found) is bool(said)
+    if found:
+        assert said in found[0].text
+        assert at_gate.refused(e.Decide, NURSE, row="HAZ-37", reason="my watch").rule == "ROLE"
+        at_gate.do(e.Decide, DOCTOR, row="HAZ-37", reason="The last dose was nine days ago by the calendar.")
+    assert not shut(at_gate)
+
+
+@pytest.mark.hazard("HAZ-08", "C2")
+@pytest.mark.parametrize(
+    ("today", "met", "words"),
+    [
+        (WEIGHT, None, ""),
+        (None, Truth.UNKNOWN, "The order was written for 82 kg; the chart has no weight for today: two scales differ"),
+        (replace(WEIGHT, quantity=Quantity(Decimal(80), "kg")), Truth.FALSE, "the chart says 80 kg today."),
+        (
+            replace(WEIGHT, on=DAY + timedelta(days=1)),
+            Truth.FALSE,
+            "The order was written for 82 kg of 2026-11-29; the chart says 82 kg of 2026-11-30.",
+        ),
+    ],
+)
+def test_an_order_is_for_the_weight_that_the_chart_has(at_gate: Case, today, met, words):
+    at_gate.do(e.Judge, SYSTEM, judged=replace(made(), weight=today, no_weight="two scales differ"))
+    found = {line.row: line for line in reasons(gate(at_gate.session, at_gate.stamp()))}
+    assert (found["PRE-9"].met if found else None) is met
+    assert not found or words in found["PRE-9"].text
+
+
+@pytest.mark.hazard("HAZ-22", "C1")
+def test_an_order_of_a_plan_that_no_longer_stands_shuts_it(at_gate: Case):
+    at_gate.do(e.Judge, SYSTEM, judged=replace(made(), plan_fault="The plan was replaced."))
+    assert shut(at_gate) == {"HAZ-22": Truth.FALSE}
+
+
+@pytest.mark.hazard("HAZ-37", "C2")
+def test_a_dose_that_is_recorded_for_later_than_now_is_a_clock_that_is_wrong(at_gate: Case):
+    without(at_gate, dose_times=(BEGIN + timedelta(days=2),))
+    found = [line for line in reasons(gate(at_gate.session, at_gate.stamp())) if "a clock is wrong" in line.text]
+    assert [line.met for line in found] == [Truth.UNKNOWN] and "Set the server's clock right" in found[0].remedy

@@ -1,12 +1,14 @@
 """What must hold before more of the drug goes in: a further dose, the next device, another rate, going on."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from openkap.dose import alerts
 from openkap.dose import events as e
 from openkap.dose.due import due
-from openkap.dose.tests.sessions import DOCTOR, SYSTEM, Case, by_mouth, case, judged
+from openkap.dose.tests.sessions import DOCTOR, DUTY, NURSE, SECOND, SYSTEM, THERAPIST, Case, by_mouth, case, judged
 from openkap.dose.types import Hold
 from openkap.kernel.quantity import Quantity
 from openkap.kernel.truth import Truth
@@ -117,3 +119,53 @@ def test_no_more_devices_are_used_than_the_order_holds():
 @pytest.mark.parametrize(("value", "unit"), [("-9999", "kg"), ("20", "mL"), ("0", "mL/h"), ("-1", "mL/h")])
 def test_a_rate_is_a_volume_per_time_above_nought(dosing: Case, value: str, unit: str):
     assert dosing.refused(e.SetRate, rate=Quantity(Decimal(value), unit)).rule == "RATE"
+
+
+@pytest.mark.hazard("HAZ-17", "C1")
+def test_a_nasal_dose_is_whole_when_each_of_its_devices_was_used():
+    run = case("nasal", "esketamine").to_dosing(by_mouth("56", drug="esketamine", route="nasal"))
+    run.do(e.UseDevice)
+    said = run.refused(e.Finish)
+    assert said.rule == "WATCH-DEVICES"
+    assert said.text.startswith("1 devices were used, which is not the order of 56 mg: use the others, or stop")
+    run.now_s += 300
+    run.do(e.UseDevice)
+    run.do(e.Finish)
+    assert run.session.given[-1].complete
+
+
+@pytest.mark.hazard("HAZ-42", "C1")
+@pytest.mark.parametrize(("by", "takes"), [(SECOND, True), (DOCTOR, True), (THERAPIST, False)])
+def test_who_handles_the_drug_takes_the_watch_of_one_who_is_out_of_reach(dosing: Case, by, takes):
+    assert dosing.refused(e.TakeWatch, by).rule == "HAZ-42"
+    dosing.do(e.DutyNow, SYSTEM, duty=replace(DUTY, live=DUTY.live - {NURSE.id}))
+    assert [a.about for a in dosing.session.open_alerts()] == [alerts.AWAY]
+    if not takes:
+        assert dosing.refused(e.TakeWatch, by).rule == "HAZ-42"
+        return
+    dosing.do(e.TakeWatch, by)
+    assert dosing.session.observer == by and not dosing.session.open_alerts()
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_an_alert_that_turned_red_since_is_not_taken_by_a_tap_of_before(dosing: Case):
+    dosing.read(systolic=160)
+    seen_s, alert = dosing.now_s, dosing.session.open_alerts()[0]
+    dosing.now_s += 30
+    dosing.read(systolic=190)
+    assert dosing.session.open_alerts()[0].level == "red"
+    said = dosing.refused(e.Acknowledge, alert=alert.id, happened_s=seen_s)
+    assert said.text.startswith("The alert has changed since:")
+    dosing.do(e.Acknowledge, alert=alert.id, happened_s=dosing.now_s)
+
+
+@pytest.mark.hazard("HAZ-39", "C1")
+@pytest.mark.parametrize(("number", "taken"), [("-1", False), ("0", True), ("10", True), ("11", False)])
+def test_fear_of_the_session_is_a_number_from_nought_to_ten(number: str, taken: bool):
+    run = case().arrive()
+    said = {"name": "fear-asked", "truth": Truth.TRUE, "number": Decimal(number)}
+    if not taken:
+        assert run.refused(e.Answer, **said).text == f"{number} is not between 0 and 10: enter it again."
+        return
+    run.do(e.Answer, **said)
+    assert run.session.fear == Decimal(number)

@@ -44,7 +44,9 @@ def test_a_limit_for_one_person_is_a_prescriber_s_with_a_reason_and_is_never_wid
 @pytest.mark.parametrize(
     ("row", "name", "value", "may"),
     [("ALT-SBP", "red", 1800, False), ("ALT-SPO2", "red", -5, False), ("ALT-SBP", "amber_rise", 0, False),
-     ("ALT-SBP", "amber_rise", -30, False), ("ALT-SBP", "red_rise", 1000, False), ("ALT-SBP", "amber", 179, True),
+     ("ALT-SBP", "amber_rise", -30, False), ("ALT-SBP", "red_rise", 331, False), ("ALT-SBP", "red_rise", 330, True),
+     ("ALT-SBP", "amber_rise", 1, True), ("ALT-SBP", "red", 350, True), ("ALT-SBP", "red", 351, False),
+     ("ALT-SBP", "amber", 179, True),
      ("ALT-SBP", "amber", 180, False), ("ALT-SBP", "red", 160, False), ("ALT-SBP", "red", 161, True),
      ("ALT-SPO2", "red", 93, True), ("ALT-SPO2", "red", 94, False), ("ALT-SPO2", "amber", 90, False)],
 )  # fmt: skip

@@ -253,7 +253,9 @@ def test_a_strength_that_is_none_is_refused():
 )
 def test_a_second_person_reads_the_strength_off_the_vial(by, read, holds):
     draw = orders.drawn(order(), "L", PER_ML, STEP_ML, NURSE)
-    assert (orders.check_of(draw, by, read) is None) is holds
+    found = orders.check_of(draw, by, read)
+    assert (found is None) is holds
+    assert found is None or (found.text.endswith(".") and found.remedy.endswith("."))
 
 
 def test_what_has_no_strength_is_checked_without_one():
@@ -320,3 +322,17 @@ def test_rounding_passes_no_limit_that_the_order_keeps():
     before = [DoseMg(D("8.2"))]
     assert (fault(less, up, before), fault(less, down, before)) == ("DOS-MG-1", None)
     assert fault(less, down, [DoseMg(D(20))]) == "DOS-IV"
+
+
+@pytest.mark.hazard("HAZ-11", "C1")
+def test_a_draw_whose_strength_is_no_mass_per_volume_is_refused():
+    made = orders.drawn(order(), "LOT-7", PER_ML, STEP_ML, NURSE)
+    found = orders.draw_fault(order(), replace(made, per_ml=Quantity(Decimal(50), "kg")), ward())
+    assert found is not None and found.row == "DOS-MG-1" and "cannot be converted to 'mg/mL'" in found.text
+
+
+@pytest.mark.hazard("HAZ-09", "C1")
+@pytest.mark.parametrize(("mg", "rows"), [("0", {"DOS-MG-1"}), ("-1", {"DOS-MG-1"}), ("0.5", set())])
+def test_an_amount_is_above_nought_however_small(mg: str, rows: set[str]):
+    made = orders.signed(by_mouth(mg), DOCTOR, BEGIN)
+    assert {one.row for one in orders.faults(made, ward("sublingual"), "p1", DAY)} & {"DOS-MG-1"} == rows

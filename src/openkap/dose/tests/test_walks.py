@@ -16,6 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from openkap.dose import events as e
 from openkap.dose import orders
+from openkap.dose.gate import LIMITS, TRIED
+from openkap.dose.lines import read_back
 from openkap.dose.session import Session
 from openkap.dose.steps import replay
 from openkap.dose.tests.sessions import (
@@ -92,12 +94,17 @@ class Walk(RuleBasedStateMachine):
             self.send(e.OpenGate, NURSE)
         elif phase is Phase.GATE:
             for item in run.session.protocol.items:
+                by = run.session.observer or NURSE if item.name == TRIED else NURSE
+                if item.name == TRIED:
+                    self.send(e.TryScreen, by, device="tablet")
+                    self.send(e.Receipt, by, alert=run.session.trial.id if run.session.trial else "")
                 self.send(
                     e.Answer,
-                    NURSE,
+                    by,
                     name=item.name,
                     truth=Truth.TRUE,
                     number=Decimal(2) if "fear" in item.name else None,
+                    note=read_back(run.session) if item.name == LIMITS else item.ask and "written down",
                 )
             self.calm()
             self.send(e.Judge, SYSTEM, judged=judged())
@@ -118,7 +125,7 @@ class Walk(RuleBasedStateMachine):
             self.passing(65)
             self.run.read(aldrete=10)
             for item in run.session.protocol.checks:
-                self.send(e.Answer, NURSE, name=item.name, truth=Truth.TRUE)
+                self.send(e.Answer, NURSE, name=item.name, truth=Truth.TRUE, note="written down")
             self.send(e.Discharge, NURSE)
         elif phase is Phase.ESCALATED:
             self.send(e.Stop, NURSE, reason="emergency", given_mg=DoseMg(Decimal(1)))
@@ -152,7 +159,9 @@ class Walk(RuleBasedStateMachine):
     def answer(self, by: Any, place: int, truth: Truth) -> None:
         protocol = self.run.session.protocol
         items = (*protocol.items, *protocol.checks)
-        self.send(e.Answer, by, name=items[place % len(items)].name, truth=truth, number=Decimal(3))
+        self.send(
+            e.Answer, by, name=items[place % len(items)].name, truth=truth, note="written down", number=Decimal(3)
+        )
 
     @rule(verdict=st.sampled_from(["eligible", "eligible", "eligible", "hold", "exclude", "insufficient"]))
     def judge(self, verdict: str) -> None:
@@ -306,7 +315,7 @@ def check(session: Session) -> None:
         if type(entry.event) is e.Discharge:
             stayed_long_enough(entry, before)
         if entry.before.value in OVER:
-            assert type(entry.event) in (e.Note, e.Read, e.Correct)
+            assert type(entry.event) in (e.Note, e.Read, e.Correct, e.SetMark)
     steps = [(entry.event.order, entry.event.step) for entry in log if type(entry.event) is e.Start]
     assert len(steps) == len(set(steps)) == len(session.given)
 
