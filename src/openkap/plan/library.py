@@ -28,7 +28,7 @@ from openkap.plan.files import (
 )
 from openkap.plan.types import Regimen, Statement
 
-STATEMENT_FILES = ("evidence", "benchmarks", "consent", "expectations", "adaptive")
+STATEMENT_FILES = ("evidence", "benchmarks", "consent", "expectations", "adaptive", "retreat", "messages")
 
 
 def dose_limits() -> DoseLimitsFile:

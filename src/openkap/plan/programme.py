@@ -16,7 +16,7 @@ from openkap.plan.book import Book
 from openkap.plan.choices import Candidate
 from openkap.plan.library import calendars, rows, statement
 from openkap.plan.matching import Match
-from openkap.plan.types import Calendar, Pathway, SessionKind, SessionRow
+from openkap.plan.types import Calendar, DoseLimit, Pathway, SessionKind, SessionRow
 from openkap.screen.types import Route
 
 AFTER_END = "SES-END"
@@ -115,6 +115,11 @@ def build(shape: Shape) -> tuple[dict[str, Any], dict[str, Sourced]]:
     return programme, builder.used
 
 
+def dose_minutes(limit: DoseLimit, book: Book) -> int:
+    """How long a dose session is planned, by its route: never shorter than the stay that a site asks for."""
+    return max(_session("dose", limit.route).minutes, book.watch_of(limit).min_stay_min or 0)
+
+
 def combination(
     matches: tuple[Match, ...], pathways: tuple[Pathway, ...], sessions: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -176,7 +181,6 @@ def _doses(
     assert shape.candidate
     regimen, limit = shape.candidate.row, shape.candidate.limit
     row = _session("dose", limit.route)
-    stay = shape.book.watch_of(limit).min_stay_min or 0
     often = shape.book.statement("DOS-FREQ-1")
     builder.used[often.id] = often
     total = len(regimen.days)
@@ -193,7 +197,7 @@ def _doses(
             after.append(_after(f"dose-{place - most}", int(often.number("window_h"))))
         needs = tuple(n for p in shape.pathways if place <= p.dose_needs_first for n in p.dose_needs)
         title = f"Dose {place} of {total}"
-        minutes = max(row.minutes, stay)  # a session is never shorter than the stay a site asks for
+        minutes = dose_minutes(limit, shape.book)
         dose = builder.add(
             f"dose-{place}", row, day, after, title=title, minutes=minutes, needs=(*regimen.needs, *needs)
         )

@@ -47,6 +47,15 @@ def newest(patient: Patient) -> Programme | None:
     return _with_signatures().filter(patient=patient).order_by("-version").first()
 
 
+def newest_of(patients: Iterable[UUID]) -> dict[UUID, Programme]:
+    """The newest version of each of these patients who has one, by the patient's id."""
+    last = Programme.objects.filter(patient__in=list(patients)).order_by().values("patient")
+    wanted = Q(pk=None)
+    for entry in last.annotate(newest=Max("version")):
+        wanted |= Q(patient=entry["patient"], version=entry["newest"])
+    return {row.patient_id: row for row in _with_signatures().filter(wanted)}
+
+
 def version_of(patient: Patient, version: int) -> Programme | None:
     """One version of the patient's plan."""
     return _with_signatures().filter(patient=patient, version=version).first()

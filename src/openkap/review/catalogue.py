@@ -163,6 +163,7 @@ TITLES = {
     "consent": "Consent and preparation topics",
     "expectations": "Expectations",
     "adaptive": "Adaptive anxiety",
+    "retreat": "Retreats: what a calendar keeps",
 }
 
 
@@ -180,6 +181,7 @@ DOSE_TITLES = {
     "marks-mark": "Dosing room: marks by a single key",
     "gate-item": "Dosing room: confirmed before a dose",
     "discharge-check": "Dosing room: asked before going home",
+    "discharge-advice": "Dosing room: the sheet that goes home",
     "policy-statement": "Dosing room: times of watching, rules of custody",
     "policy-step": "Dosing room: whom an alert reaches, and when",
     "adverse-grade": "Adverse events: grades",
@@ -189,6 +191,9 @@ DOSE_TITLES = {
     "emergency-role": "Emergency: who does what",
     "emergency-drug": "Emergency: what is at hand",
     "emergency-calm": "Calm-down script",
+    "harm-screen": "Harm of longer use: screens",
+    "harm-pattern": "Harm of longer use: when it is reviewed",
+    "products-product": "Products: form, strength, route",
 }
 
 

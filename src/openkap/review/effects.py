@@ -26,6 +26,9 @@ _BY_CHAPTER = {
     "dose-discharge-check": _GATE,
     "dose-policy-statement": f"{_GATE} A rule of custody holds in any case.",
     "dose-policy-step": _GATE,
+    "dose-products-product": _GATE,
+    "dose-harm-screen": _GATE,
+    "dose-harm-pattern": _GATE,
     "regimens-regimen": "The template is not offered.",
     "modalities-modality": "Its gate is not known to be open: it gets no session.",
 }

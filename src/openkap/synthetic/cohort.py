@@ -138,6 +138,39 @@ def cohort(on: date, seed: int = 20261125) -> list[Member]:
     return members
 
 
+_GUESTS = """
+Alma Reyes|F
+Bruno Costa Lima|M
+Chiara Bianchi|F
+Dara Sullivan|F
+Emil Nowak|M
+Freya Madsen|F
+Goran Ilić|M
+Helene Dubois|F
+Idris Bello|M
+Jana Svobodová|F
+Kofi Mensah|M
+Lena Hoffmann|F
+"""
+
+
+def guests(on: date, seed: int = 20261127) -> list[Member]:
+    """
+    Twelve more, whom nothing stands against, for a retreat.
+
+    Args:
+        on: the day of decision; every date is set from it.
+        seed: of the drawing.
+    """
+    rng, members = Random(seed), list[Member]()
+    for place, line in enumerate(line for line in _GUESTS.split("\n") if line):
+        name, _bar, sex = line.partition("|")
+        member = Member(_person(rng, on, "signed", place, name, sex), "signed", _EXPECTS["signed"])
+        member.case.record = f"SYN-{SIZE + place + 1:04d}"
+        members.append(member)
+    return members
+
+
 _ANY = frozenset({"eligible", "caution", "hold", "exclude", "insufficient"})
 _MAY = frozenset({"eligible", "caution"})
 _EXPECTS: dict[Stage, frozenset[str]] = {

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from openkap.pathway import open_case, plan_case, screen_case
-from openkap.synthetic.cohort import SIZE, Member, cohort
+from openkap.plan.choices import Preferences
+from openkap.synthetic.cohort import SIZE, Member, cohort, guests
 
 ON = date(2026, 11, 25)
 MEMBERS = cohort(ON)
@@ -40,3 +41,12 @@ def test_whoever_has_or_awaits_a_programme_can_be_planned_for(stage: str):
 def test_the_cohort_holds_on_other_days_too(on: date):
     for member in cohort(on):
         assert screen_case(open_case(member.case.bundle(), on)).verdict in member.expects, member.case.name
+
+
+def test_twelve_more_can_come_to_a_retreat():
+    coming = guests(ON)
+    assert len({m.case.name for m in [*MEMBERS, *coming]}) == SIZE + 12
+    for member in coming:
+        case = open_case(member.case.bundle(), ON)
+        assert screen_case(case).verdict in member.expects
+        assert plan_case(case, preferences=Preferences(regimen="REG-B1"))["regimen"]["id"] == "REG-B1"
