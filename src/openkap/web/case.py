@@ -145,6 +145,11 @@ def _open(patient: Patient, version: int, zone: str, on: date, site: Site) -> Op
 
 def site_of(patient: Patient) -> Site:
     """What the site has signed and overridden; demonstration mode without a site folder."""
+    return site_now()
+
+
+def site_now() -> Site:
+    """The same, for pages about no one patient."""
     folder = settings.ENVIRONMENT.site
     return _site(folder, _stamp(folder))
 

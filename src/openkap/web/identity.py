@@ -22,6 +22,7 @@ from openkap.people.types import Purpose
 from openkap.web.case import Opened, following, opened
 from openkap.web.words import age, day, figure
 
+_SEES_PHOTO = (Purpose.TREATMENT, Purpose.ADMINISTRATION)
 _OVER = frozenset({"inactive", "resolved", "refuted", "entered-in-error"})
 
 
@@ -33,6 +34,8 @@ class Band:
     Args:
         facts: (label, value) pairs: weight and allergies with their dates, on clinical pages only.
         like: names and birth dates of patients who could be taken for this one.
+        photo: its address, empty where there is none or the reader may not see it; it replaces the initials.
+        pronouns: as the person says; empty where nobody has asked.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Band:
     url: str
     facts: tuple[tuple[str | Promise, str | Promise], ...] = ()
     like: str = ""
+    photo: str = ""
+    pronouns: str = ""
 
 
 def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
@@ -59,6 +64,8 @@ def band_of(patient: Patient, purpose: Purpose, like: list[Patient]) -> Band:
         url=reverse(page_of(purpose), args=[patient.pk]),
         facts=_clinical(patient) if purpose == Purpose.TREATMENT else (),
         like="; ".join(_("%(name)s, born %(day)s") % {"name": full_name(p), "day": day(p.birth_date)} for p in like),
+        photo=reverse("people:photo", args=[patient.pk]) if patient.photo and purpose in _SEES_PHOTO else "",
+        pronouns=isolated(patient.pronouns or ""),
     )
 
 

@@ -6,15 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from openkap import __version__
 from openkap.assess.formulation import formulate
 from openkap.assess.selectors import decisions_of as formulation_decisions
+from openkap.dose.types import DoseDay, Weight
 from openkap.kernel.clock import zone_data
 from openkap.kernel.content import content_version
+from openkap.kernel.quantity import Quantity
 from openkap.pathway import Case, assess_case, plan_case, screen_case
 from openkap.people.models import Patient
+from openkap.plan import selectors as plans
 from openkap.plan.choices import Preferences
 from openkap.plan.services import Proposal
 from openkap.screen import services
@@ -43,6 +47,22 @@ def judge(patient: Patient) -> Standpoint:
     return judged(patient)[0]
 
 
+def dose_day(patient: Patient, day: date) -> DoseDay:
+    """What the chart says on the dose day: the screening, with what was decided about its findings, and the weight."""
+    return DoseDay(judged(patient, on=day, dose_day=True)[0].screening, *weight_of(patient, day))
+
+
+def weight_of(patient: Patient, day: date) -> tuple[Weight | None, str]:
+    """
+    The weight that doses go by on a day, or why there is none. A known weight is one from a scale: the chart lists a
+    stated one and uses it nowhere.
+    """
+    state = opened(patient, day).case.view.state("weight")
+    if state.status != "known" or not isinstance(state.value, Decimal) or state.when is None:
+        return None, state.reason or "No weight is known."
+    return Weight(Quantity(state.value, "kg"), date.fromisoformat(state.when.text[:10]), "scale"), ""
+
+
 def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> Proposal:
     """
     Today's plan.
@@ -66,6 +86,14 @@ def propose(patient: Patient, preferences: Preferences, draft: bool = False) -> 
         "zone": f"{patient.site.zone}, data {zone_data()}",
     }
     return Proposal(stamp | dict(plan), now)
+
+
+def plan_moved(patient: Patient) -> str:
+    """Why no new session of a plan is booked now: something under it has changed (HAZ-22); empty where it stands."""
+    row = plans.newest(patient)
+    if row is None or not plans.moved_ground(row, judge(patient)):
+        return ""
+    return "The plan needs review, for something under it has changed since it was signed: a prescriber signs it anew."
 
 
 def _taken(patient: Patient, case: Case) -> dict[str, bool]:

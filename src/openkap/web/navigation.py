@@ -21,7 +21,11 @@ MAIN: list[tuple[str, str | Promise]] = [
     ("find:people", _("People")),
     ("referral:bring", _("Referrals")),
     ("forms:work", _("Forms")),
+    ("retreat:all", _("Calendar")),
+    ("dose:board", _("Rooms")),
+    ("dose:tasks", _("Calls")),
     ("duty:alerts", _("Alerts")),
+    ("ledger:stock", _("Drug ledger")),
     ("people:register", _("Register")),
     ("people:emergency", _("Emergency")),
     ("people:accounts", _("Accounts")),
@@ -36,11 +40,27 @@ INSIDE: list[tuple[str, str | Promise]] = [
     ("assess:scores", _("Scores")),
     ("screen:verdict", _("Verdict")),
     ("plan:newest", _("Plan")),
+    ("dose:sessions", _("Dosing")),
+    ("dose:adverse", _("Adverse events")),
+    ("retreat:appointments", _("Appointments")),
     ("forms:patient", _("Forms")),
     ("patient:desk", _("Identity and team")),
     ("notes:own", _("Private notes")),
 ]
 
+
+ROOMS = ("board", "live-rooms", "shift", "here", "go", "walls", "wall-end", "downtime")  # of `dose`, about no one
+
+ABOUT_ONE = (
+    "appointments",
+    "mine",
+    "book",
+    "one",
+    "wait",
+    "entry",
+    "contacts",
+    "my-contacts",
+)  # of `retreat`, about one person
 
 NOBODY = UUID(int=0)  # whose place in an address somebody takes
 
@@ -95,7 +115,19 @@ def _address(route: str, about_patient: bool) -> str:
 
 def _same(route: str, here: str) -> bool:
     """Some areas have several entries; elsewhere an entry is the whole area."""
-    return route == here if _area(route) in ("patient", "people") else _area(route) == _area(here)
+    return route == here if _area(route) in ("patient", "people") else _entry(route) == _entry(here)
+
+
+def _entry(route: str) -> str:
+    """Under which entry a page stands: pages of sessions have four, those of the calendar two."""
+    area, _, page = route.partition(":")
+    if area == "retreat":
+        return "appointments" if page in ABOUT_ONE else "calendar"
+    if area != "dose":
+        return area
+    if page.startswith(("adverse", "task")):
+        return page[:4]
+    return "rooms" if page in ROOMS else "session"
 
 
 def _area(route: str) -> str:

@@ -71,7 +71,7 @@ class FactForm(forms.Form):
     def __init__(self, *args: Any, fact: Fact, why: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fact = fact
-        self.fields["value"] = _value_field(fact)
+        self.fields["value"] = value_field(fact)
         if _is_weight(fact):
             self.fields["value"] = _number(f"{fact.question} ({KILOGRAM})", required=False)
             self.fields["pounds"] = _number(
@@ -142,7 +142,8 @@ def _is_weight(fact: Fact) -> bool:
     return fact.kind == "number" and fact.unit == KILOGRAM and POUND in fact.units
 
 
-def _value_field(fact: Fact) -> forms.Field:
+def value_field(fact: Fact) -> forms.Field:
+    """The field in which a value of a fact is typed."""
     label = fact.question
     if fact.is_yes_no:
         return forms.ChoiceField(label=label, choices=[("yes", _("Yes")), ("no", _("No"))], widget=forms.RadioSelect)

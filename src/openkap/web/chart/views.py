@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from openkap.chart import services
@@ -74,6 +76,9 @@ def enter(request: ClinicRequest, fact: str) -> HttpResponse:
 
         def write() -> None:
             said = statement(str(patient.pk), author=_author(request), **form.stated)
+            if fact == "weight" and form.stated["on"] == today(patient):  # weighed again: the later of a day holds
+                now = timezone.now().astimezone(ZoneInfo(patient.site.zone))
+                said["effectiveDateTime"] = now.isoformat(timespec="milliseconds")
             services.add_records(
                 request.principal,
                 patient,

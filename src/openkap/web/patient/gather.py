@@ -16,6 +16,8 @@ from openkap.assess import selectors as assess
 from openkap.assess.models import SafetyAlert
 from openkap.assess.selectors import FormState
 from openkap.chart.selectors import waiting_imports
+from openkap.dose.selectors import sessions_of
+from openkap.dose.types import Phase
 from openkap.pathway import assess_case
 from openkap.people.models import Patient
 from openkap.plan import selectors as plan
@@ -106,8 +108,20 @@ def found(patient: Patient) -> Found:
         verdict_signed=signed[0].state if signed and signed[0].state in ("in-force", "stale") else "",
         plan=plan.state_of(programme, programme.version, moved) if programme else "",
         plan_version=programme.version if programme else 0,
+        **_sessions(patient),
     )
     return Found(where, screening, assessment, tuple(open_), programme, tuple(assess.alerts_of([patient])))
+
+
+def _sessions(patient: Patient) -> dict[str, Any]:
+    rows = list(sessions_of(patient))
+    inside = next((row for row in rows if row.ended_at is None and row.phase != Phase.BOOKED.value), None)
+    to_come = [row.day for row in rows if row.phase == Phase.BOOKED.value]
+    return {
+        "in_house": inside.phase if inside else "",
+        "booked_on": words.day(min(to_come)) if to_come else "",
+        "sessions": sum(row.ended_at is not None and row.began_at is not None for row in rows),
+    }
 
 
 def blocks(found: Found) -> list[Block]:

@@ -30,6 +30,8 @@ class Where:
         verdict_signed: `in-force`, `stale`, or empty.
         plan: `draft`, `unsigned`, `signed`, `needs-review`, `withdrawn`, or empty.
         plan_version: of the newest plan.
+        in_house: phase of the session that runs now, or empty. booked_on: day of the next one, as written.
+        sessions: how many have ended after a dose.
     """
 
     records: int
@@ -47,6 +49,9 @@ class Where:
     verdict_signed: str = ""
     plan: str = ""
     plan_version: int = 0
+    in_house: str = ""
+    booked_on: str = ""
+    sessions: int = 0
 
 
 def steps(where: Where, urls: Mapping[str, str]) -> list[Step]:
@@ -54,13 +59,14 @@ def steps(where: Where, urls: Mapping[str, str]) -> list[Step]:
     The line.
 
     Args:
-        urls: of the stages `record`, `assess`, `screen`, `plan`; a stage without one is no link.
+        urls: of the stages `record`, `assess`, `screen`, `plan`, `dose`; a stage without one is no link.
     """
     rows = [
         ("record", _("Record"), _record(where)),
         ("assess", _("Assess"), _assess(where)),
         ("screen", _("Screen"), _screen(where)),
         ("plan", _("Plan"), _plan(where)),
+        ("dose", _("Dose"), _dose(where)),
     ]
     current = next((key for key, _name, (shape, _note) in rows if shape != "ok"), "")
     return [
@@ -76,6 +82,7 @@ def action(stage: str) -> str:
         "assess": _("Open the scores"),
         "screen": _("Open the verdict"),
         "plan": _("Open the plan"),
+        "dose": _("Open the sessions"),
     }[stage]
 
 
@@ -148,3 +155,13 @@ def _plan(where: Where) -> tuple[Shape, str]:
     if where.plan == "draft":
         return "plain", _("version %(version)d is a draft to compare") % number
     return "info", _("version %(version)d waits for a signature") % number
+
+
+def _dose(where: Where) -> tuple[Shape, str]:
+    if where.in_house:
+        return "caution", _("in the house: %(phase)s") % {"phase": where.in_house}
+    if where.booked_on:
+        return "plain", _("booked for %(day)s") % {"day": where.booked_on}
+    if where.sessions:
+        return "ok", ngettext("%d session", "%d sessions", where.sessions) % where.sessions
+    return "plain", _("no session is booked") if where.plan == "signed" else _("waits for the plan")

@@ -30,7 +30,7 @@ def _pathway(request: ClinicRequest) -> dict[str, Any]:
     patient, found = request.patient, gather.found(request.patient)
     urls = areas(request.principal, patient.pk)
     stages = {"record": urls.get("chart", ""), "assess": urls.get("assess", urls.get("forms", ""))}
-    stages |= {name: urls.get(name, "") for name in ("screen", "plan")}
+    stages |= {name: urls.get(name, "") for name in ("screen", "plan", "dose")}
     steps, parts = line.steps(found.where, stages), found.assessment["formulation"].values()
     return {
         "name": full_name(patient),

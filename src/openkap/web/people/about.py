@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from openkap.kernel.errors import UserError
-from openkap.people import services
+from openkap.people import picture, services, services_photo
 from openkap.people.models import Membership, Patient, User
 from openkap.people.policy import about_patient, staff
 from openkap.people.request import ClinicRequest, disclose, origin_of
@@ -15,7 +15,7 @@ from openkap.people.selectors import care_team, visible_patients
 from openkap.people.services import Identity
 from openkap.people.services_emergency import LASTS, open_emergency
 from openkap.people.types import CLINICIANS, Purpose, Role
-from openkap.web.people.forms import AmendForm, AssignForm, EmergencyForm, ReasonForm, RegisterForm, as_typed
+from openkap.web.people.forms import AmendForm, AssignForm, EmergencyForm, PhotoForm, ReasonForm, RegisterForm, as_typed
 from openkap.web.people.tried import answer
 
 arranging = about_patient(Role.COORDINATOR, *CLINICIANS, purpose=Purpose.ADMINISTRATION)
@@ -62,6 +62,35 @@ def identity(request: ClinicRequest) -> HttpResponse:
 
     versions = patient.versions.select_related("known_by").order_by("-version")
     return answer(request, "people/identity.html", form, act, {"versions": versions})
+
+
+@arranging
+def photo_change(request: ClinicRequest) -> HttpResponse:
+    """A photo, another one, or none."""
+    if request.method == "POST" and "drop" in request.POST:
+        services_photo.drop_photo(request.principal, request.patient, origin=origin_of(request))
+        return HttpResponseRedirect(reverse("people:photo-change", args=[request.patient.pk]))
+    form = PhotoForm(request.POST or None, request.FILES or None)
+
+    def act() -> HttpResponse:
+        file = form.cleaned_data["photo"]
+        data = file.read(picture.LARGEST + 1)
+        services_photo.keep_photo(request.principal, request.patient, data, origin=origin_of(request))
+        return HttpResponseRedirect(reverse("people:photo-change", args=[request.patient.pk]))
+
+    return answer(request, "people/photo.html", form, act)
+
+
+@about_patient(Role.COORDINATOR, *CLINICIANS, purpose=Purpose.ADMINISTRATION, activity=False, watches=True)
+def photo(request: ClinicRequest) -> HttpResponse:
+    """The photo itself, as a picture that can do nothing but be looked at."""
+    row = services_photo.photo_of(request.patient)
+    if row is None:
+        raise Http404
+    response = HttpResponse(bytes(row.content), content_type=row.kind)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox; frame-ancestors 'none'"
+    response.headers["Content-Disposition"] = f'inline; filename="photo.{row.kind.rpartition("/")[2]}"'
+    return response
 
 
 @arranging

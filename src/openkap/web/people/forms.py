@@ -75,6 +75,12 @@ class IdentityForm(forms.Form):
         widget=forms.RadioSelect,
         initial="unknown",
     )
+    pronouns = forms.CharField(
+        label=_("Pronouns"),
+        help_text=_("As the person says, such as she/her; empty if nobody has asked."),
+        required=False,
+        max_length=60,
+    )
     identifiers = forms.CharField(
         label=_("Numbers in other systems"),
         help_text=_("One a line: the system, a space, the number."),
@@ -99,7 +105,7 @@ class IdentityForm(forms.Form):
         return Identity(**{name: self.cleaned_data[name] for name in _IDENTITY})
 
 
-_IDENTITY = ("family", "given", "birth_date", "birth_sex", "identifiers")
+_IDENTITY = ("family", "given", "birth_date", "birth_sex", "pronouns", "identifiers")
 
 
 class RegisterForm(IdentityForm):
@@ -123,9 +129,20 @@ def as_typed(patient: Patient) -> dict[str, Any]:
         "given": patient.given,
         "birth_date": patient.birth_date,
         "birth_sex": patient.birth_sex,
+        "pronouns": patient.pronouns or "",
         "identifiers": "\n".join(f"{system} {value}" for system, value in pairs),
         "version": patient.version,
     }
+
+
+class PhotoForm(forms.Form):
+    """A photo of a patient."""
+
+    photo = forms.FileField(
+        label=_("Photo"),
+        help_text=_("JPEG or PNG, upright, at most 2 MB. What it says of place and time is not kept."),
+        widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png"}),
+    )
 
 
 class AssignForm(forms.Form):

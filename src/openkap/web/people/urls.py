@@ -19,6 +19,8 @@ urlpatterns = [
     path("emergency/", about.emergency, name="emergency"),
     path("register/", about.register, name="register"),
     path("p/<uuid:patient_id>/identity/", about.identity, name="identity"),
+    path("p/<uuid:patient_id>/photo/", about.photo, name="photo"),
+    path("p/<uuid:patient_id>/photo/change/", about.photo_change, name="photo-change"),
     path("p/<uuid:patient_id>/team/", about.team, name="team"),
     path("p/<uuid:patient_id>/looked/", oversight.looked, name="looked"),
 ]

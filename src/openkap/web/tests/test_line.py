@@ -22,6 +22,7 @@ DONE = Where(
     verdict_signed="in-force",
     plan="signed",
     plan_version=3,
+    sessions=2,
 )
 
 
@@ -34,7 +35,7 @@ def current(**changed) -> list[str]:
 
 
 def test_when_all_is_done_nothing_is_current():
-    assert shapes() == ["ok"] * 4
+    assert shapes() == ["ok"] * 5
     assert current() == []
 
 
@@ -57,11 +58,14 @@ def test_when_all_is_done_nothing_is_current():
         ({"plan": "unsigned"}, 3, "info"),
         ({"plan": "needs-review"}, 3, "hold"),
         ({"plan": "withdrawn"}, 3, "hold"),
+        ({"sessions": 0}, 4, "plain"),
+        ({"booked_on": "3 March"}, 4, "plain"),
+        ({"in_house": "dosing"}, 4, "caution"),
     ],
 )
 def test_a_stage_that_is_not_done_says_so_and_is_the_current_one(changed: dict, stage: int, shape: str):
     assert shapes(**changed)[stage] == shape
-    assert current(**changed) == [["Record", "Assess", "Screen", "Plan"][stage]]
+    assert current(**changed) == [["Record", "Assess", "Screen", "Plan", "Dose"][stage]]
 
 
 @pytest.mark.hazard("HAZ-20", "C2")
@@ -75,4 +79,4 @@ def test_a_verdict_that_does_not_allow_is_never_done_whatever_was_signed(verdict
 
 def test_every_shape_has_a_word_and_a_stage_without_an_address_is_no_link():
     assert all(state(step.shape) for step in steps(DONE, {}))
-    assert [step.url for step in steps(DONE, {"plan": "/p/x/plan/"})] == ["", "", "", "/p/x/plan/"]
+    assert [step.url for step in steps(DONE, {"plan": "/p/x/plan/"})] == ["", "", "", "/p/x/plan/", ""]

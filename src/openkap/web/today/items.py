@@ -21,14 +21,17 @@ from django.utils.translation import ngettext
 from openkap.assess.models import SafetyAlert
 from openkap.assess.selectors import DueForm
 from openkap.chart.models import Import, Record, Review
+from openkap.dose.selectors import open_tasks
 from openkap.people.models import AuditEvent, CareTeam, EmergencyAccess, Membership, Patient
 from openkap.people.selectors import contact_of, visible_patients
 from openkap.people.selectors_unusual import is_open
+from openkap.people.services_sealed import state_of
 from openkap.people.types import STAFF, Principal, Purpose, Role
 from openkap.plan import selectors as plan
 from openkap.plan.selectors import PlanStanding
 from openkap.screen.models import Signoff, Standing
 from openkap.web import words
+from openkap.web.dose.tasks.words import KINDS, OTHER
 from openkap.web.identity import full_name
 from openkap.web.judge import fresh_standings
 from openkap.web.parts import Words
@@ -177,6 +180,24 @@ def _signed(people: list[Patient]) -> set[tuple[object, str, str | None]]:
     return set(rows.values_list("patient_id", "content_version", "ground"))
 
 
+def calls(principal: Principal, people: list[Patient], now: datetime) -> list[Item]:
+    """Calls and follow-ups of sessions that are due until tomorrow evening, for people in this person's care."""
+    end = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
+    rows = open_tasks(principal.site_id).filter(patient__in=people, due__lt=end)[:MOST]
+    return [
+        Item(
+            "caution" if _local(task.due).date() < now.date() else "info",
+            task.patient,
+            KINDS.get(task.kind, OTHER),
+            _("Due %(day)s at %(time)s.")
+            % {"day": words.day(_local(task.due).date()), "time": f"{_local(task.due):%H:%M}"},
+            reverse("dose:task", args=[task.patient_id, task.pk]),
+            _("Write what came of it"),
+        )
+        for task in rows
+    ]
+
+
 # ---------------------------------------------------------------- what is overdue, who is coming
 
 
@@ -218,10 +239,13 @@ def to_arrange(principal: Principal) -> list[Item]:
 
 def to_administer(principal: Principal) -> list[Item]:
     """For the site admin: whom patients call in a crisis, and accounts that cannot work yet."""
-    found = []
+    found = opened_envelopes(principal)
     if contact_of(principal.site_id) is None:
         what, why = _("no crisis contact is set"), _("Patients in danger are shown the national line alone.")
         found.append(Item("hold", None, what, why, reverse("people:contact"), _("Set it")))
+    if state_of(principal.site_id).sealed is None:
+        what, why = _("no sealed envelope"), _("When nobody can sign in, nobody reaches the emergency sheets.")
+        found.append(Item("hold", None, what, why, reverse("sealed:state"), _("Seal one")))
     staff = Membership.objects.filter(site=principal.site_id, until=None, role__in=STAFF, user__is_active=True)
     proved = Authenticator.objects.filter(user=OuterRef("user"))
     count = staff.filter(~Exists(proved)).values("user").distinct().count()
@@ -239,12 +263,34 @@ def to_oversee(principal: Principal, now: datetime) -> list[Item]:
         what = ngettext("%d emergency access to review", "%d emergency accesses to review", count) % count
         why = _("Someone opened a record of a person not in their care.")
         found.append(Item("hold", None, what, why, reverse("people:emergencies"), _("Review")))
+    found += opened_envelopes(principal)
     refused = AuditEvent.objects.filter(site=principal.site_id, type="denial", at__gte=now - SOON).count()
     if refused:
         what = ngettext("%d refusal this week", "%d refusals this week", refused) % refused
         why = _("Pages that were asked for and not shown.")
         found.append(Item("info", None, what, why, reverse("people:trail"), _("Open the trail")))
     return found
+
+
+def opened_envelopes(principal: Principal) -> list[Item]:
+    """For privacy lead and site admin: each opening of the sealed envelope that nobody has reviewed."""
+    return [
+        Item(
+            "stop",
+            None,
+            _("the sealed envelope was opened"),
+            _("By %(name)s on %(day)s at %(time)s.")
+            % {
+                "name": row.opened_by,
+                "day": words.day(_local(row.opened_at).date()),
+                "time": f"{_local(row.opened_at):%H:%M}",
+            },
+            reverse("sealed:state"),
+            _("Look at it"),
+        )
+        for row in state_of(principal.site_id).to_review
+        if row.opened_at is not None
+    ]
 
 
 def unusual_access(principal: Principal) -> list[Item]:

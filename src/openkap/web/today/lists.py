@@ -79,7 +79,9 @@ def _gathered(principal: Principal, now: datetime) -> tuple[Lists, bool]:
     treats, arranges = principal.has(*CLINICIANS), principal.has(Role.COORDINATOR)
     if treats:
         mine = visible_patients(principal, Purpose.TREATMENT).select_related("site").order_by("family", "given")
-        todo, whole = items.decisions(principal, list(mine))
+        people = list(mine)
+        todo, whole = items.decisions(principal, people)
+        todo += items.calls(principal, people, now)
     if arranges:
         todo += items.to_arrange(principal)
     if principal.has(Role.SITE_ADMIN):

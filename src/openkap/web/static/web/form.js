@@ -55,7 +55,7 @@ function ask() {
   let here = body.querySelector("[data-link]").dataset.link;
   let last = Math.max(0, ...queue.map((a) => a.sequence));
   let arrived = said.size;
-  let sending = false;
+  let sending = null;
   let stopped = false;
   let offline = false;
 
@@ -135,10 +135,17 @@ function ask() {
     drain();
   }
 
+  // Whoever asks while answers are on their way waits for them too: a fast tap on the last *Next* goes on.
+  function drain() {
+    sending ??= sendAll().finally(() => {
+      sending = null;
+      report();
+    });
+    return sending;
+  }
+
   // One after the other, in the order in which they were given; the same key again changes nothing.
-  async function drain() {
-    if (sending || stopped) return;
-    sending = true;
+  async function sendAll() {
     while (queue.length && !stopped) {
       report();
       const answer = queue[0];
@@ -189,8 +196,6 @@ function ask() {
         fault(said_.sentence);
       }
     }
-    sending = false;
-    report();
   }
 
   function arrivedHelp(told) {

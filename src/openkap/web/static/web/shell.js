@@ -1,4 +1,7 @@
-// What every page of staff does: find a person with "/", closed details open on paper, menus close with Escape.
+// What every page of staff does: find a person with "/", closed details open on paper, menus close with Escape, and whoever
+// is there is said to be.
+import { present } from "./live.js";
+
 const field = document.querySelector("[data-find] [type=search]");
 
 document.addEventListener("keydown", (event) => {
@@ -23,6 +26,7 @@ document.querySelector(".errsum")?.focus();
 const lock = document.getElementById("lock");
 if (lock) {
   const limit = Number(document.body.dataset.idle) * 1000;
+  const ANSWER_MS = 5000;
   let touched = Date.now();
   const cover = (covered) => {
     lock.hidden = !covered;
@@ -31,6 +35,10 @@ if (lock) {
     else touched = Date.now();
   };
   const look = () => {
+    if (document.body.hasAttribute("data-emergency")) { // no screen is covered while one is open
+      if (!lock.hidden) cover(false);
+      touched = Date.now();
+    }
     if (lock.hidden && Date.now() - touched >= limit) cover(true);
   };
   for (const kind of ["keydown", "pointerdown", "wheel", "touchmove"]) {
@@ -39,16 +47,23 @@ if (lock) {
   setInterval(look, 5000);
   document.addEventListener("visibilitychange", look);
   lock.querySelector("[data-unlock]").addEventListener("click", async () => {
-    const still = lock.querySelector("[data-still-locked]");
+    const over = lock.querySelector("[data-still-locked]");
+    const silent = lock.querySelector("[data-no-answer]");
+    let reply = null;
     try {
-      const reply = await fetch(location.href, { method: "HEAD", redirect: "manual" });
-      still.hidden = reply.ok;
-      if (reply.ok) cover(false);
-    } catch {
-      still.hidden = false;
-    }
+      reply = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+    } catch { /* said below */ }
+    const gone = reply === null || reply.status >= 500;
+    silent.hidden = !gone;
+    over.hidden = gone || reply.ok;
+    // What is needed when the system is down is shown without it; a page of before may be all there is.
+    if (gone ? document.querySelector("[data-stays]") : reply.ok) cover(false);
   });
 }
+
+// Whoever works at any page is there. The board and the chair say so themselves, with the alerts that they show.
+const token = document.querySelector("[name=csrfmiddlewaretoken]");
+if (document.body.dataset.here && token && !document.querySelector("#board, #chair-config")) present(document.body.dataset.here, () => token.value);
 
 let opened = [];
 window.addEventListener("beforeprint", () => {

@@ -1,0 +1,1 @@
+"""The chair page: one watched session on a tablet in a dim room."""

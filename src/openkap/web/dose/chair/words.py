@@ -1,0 +1,60 @@
+"""What the script of the chair page says, in the language of the page."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def script_words() -> dict[str, str]:
+    """Sentences by name; what stands in braces is filled in by the script."""
+    return {
+        "more": _("More"),
+        "choose": _("Choose what to enter."),
+        "tens": _("tap tens, then ones."),
+        "ones": _("now the ones."),
+        "first_tap": _("first tap, tens"),
+        "second_tap": _("second tap, ones"),
+        "lower": _("lower"),
+        "higher": _("higher"),
+        "last": _("Last {last}."),
+        "outside": _("{what} {value} is outside {least} to {most}: look again, and enter it anew."),
+        "taken_back": _("{what} is taken back."),
+        "undone": _("Undo: {what}"),
+        "undo_reason": _("entered by mistake at the keypad"),
+        "saved": _("saved {at}"),
+        "waiting": _("{n} waiting"),
+        "tapped": _("{what}: on its way."),
+        "refused": _("Not accepted: {what}, {at}."),
+        "not_taken": _("The server did not take it ({n})."),
+        "again": _("Send it again"),
+        "unknown_time": _("When this was measured is not known: enter it from paper."),
+        "not_called": _("Nobody was called: {why}"),
+        "waits_to_call": _("nothing can be written now. Call for help yourself; the call is sent when it can be."),
+        "dismiss": _("I have read it"),
+        "lost": _("No contact with the server since {at}."),
+        "no_beat": _("Alerts do not work now."),
+        "alerts_off": _("Look at the bedside monitor: its alarm counts, and no alert reaches anybody from here."),
+        "waits": _("{n} wait on this tablet since {at}: {what}."),
+        "kept_memory": _("Keep this page open: what waits is in its memory, and is sent when the line is back."),
+        "kept_disk": _("What waits is kept encrypted on this tablet, and is sent when the line is back."),
+        "no_contact": _("No contact"),
+        "contact": _("Connected, heard {at}. Readings stay on this tablet if the line drops."),
+        "not_kept": _("This tablet can keep nothing on its disk: keep the page open, and write on paper too."),
+        "unreadable": _("Older entries on this tablet cannot be read any more: look at the paper sheet."),
+        "others": _("Entries of somebody else wait on this tablet: that person signs in here to send them."),
+        "signed_out": _("You are signed out."),
+        "other_person": _("Somebody else has signed in: this page was opened by {name}, who signs in again to send."),
+        "nothing_new": _("This page shows nothing new: look at the monitor."),
+        "out_waits": _("{n} readings wait on this tablet and are sent after that."),
+        "skewed": _("The clock of this tablet is {n} s off. Times come from the server and are right."),
+        "just_now": _("now"),
+        "ago": _("{n} min ago"),
+        "age": _("{n} min"),
+        "emergency": _("Emergency"),
+        "blocked": _("The browser blocks sound on this page, or there is none: it cannot be heard."),
+        "vibrates": _("This device can vibrate too: say so only if you heard or felt it."),
+        "no_vibration": _("This device cannot vibrate, or does not say that it can."),
+        "apart": _("The tablet at the chair was last heard at {at}: nothing new comes from it. Look at the patient."),
+        "paper_at": _("As of {at}."),
+        "battery": _("The battery of this tablet is at {n} %: plug it in."),
+    }
