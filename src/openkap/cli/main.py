@@ -96,6 +96,18 @@ dose.json says who, what and when; no amount is ever proposed:
 Amounts are mg of free base; concentrations ng/mL. "warnings" says how far each number carries.
 Exit status: 0 computed, 2 the input is at fault, outside every set, or beyond the amount never given."""
 
+_SCHEDULE = """\
+Examples:
+  openkap schedule instance.json --seconds 3
+  openkap schedule instance.json --steps 500 --seed 7
+  openkap schedule instance.json --from plan.json --seconds 3
+
+instance.json holds people, rooms, programmes and weights (docs/algorithms/schedule.md); plan.json a plan of it to begin
+from. Where the instance has a published plan ("baseline"), changes against that are counted. The run is stopped by
+time; with --steps the same seed gives the same plan. How it goes is said on standard error.
+Exit status: 0 a plan that keeps every rule; 2 the input is at fault; 3 no plan: "status" is infeasible, and "conflict"
+names constraints that cannot hold together, or unknown, when the time ended with neither a plan nor a proof."""
+
 _CONTENT = """\
 Examples:
   openkap content check
@@ -135,6 +147,16 @@ Example, which only says whether it would start; without --check it serves a dem
 Needs the extra openkap[web]. The environment says all, see src/openkap/project/environment.py.
 With OPENKAP_SITE it is a production site and refuses to start where that would be unsafe; it names each reason.
 Exit status: 0 stopped, 2 refused."""
+
+
+_SEAL = """\
+Examples:
+  OPENKAP_DATA=clinic openkap seal --place "resuscitation trolley, top drawer"
+  OPENKAP_DATA=clinic openkap seal --state
+
+Prints the word of a new sealed envelope, once; it opens the emergency sheets when nobody can sign in. The word before
+opens nothing any more. Run it on the server, with the environment of `openkap serve`; needs the extra openkap[web].
+Exit status: 0 done, 2 it could not be made."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -181,6 +203,13 @@ def parser() -> argparse.ArgumentParser:
     )
     simulate.add_argument("--theme", choices=("light", "dark", "print"), default="light", help="of the picture")
 
+    schedule = _command(commands, "schedule", "plan whole programmes: people, rooms, groups, in one solve", _SCHEDULE)
+    schedule.add_argument("file", metavar="INSTANCE.json", help="a planning problem, or -")
+    schedule.add_argument("--seconds", metavar="S", default="30", help="bound of the whole run (default 30)")
+    schedule.add_argument("--from", dest="start", metavar="SOLUTION.json", help="a plan to begin from")
+    schedule.add_argument("--steps", metavar="N", help="so many steps of each search in place of the time")
+    schedule.add_argument("--seed", metavar="N", default="1", help="of every draw (default 1)")
+
     content = _command(commands, "content", "check, print or sign the clinical content", _CONTENT)
     actions = content.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("check", help="validate all content, a site's overrides included", allow_abbrev=False)
@@ -198,7 +227,9 @@ def parser() -> argparse.ArgumentParser:
     sign.add_argument("--review-by", metavar="DATE", help="after this day the signature no longer counts")
 
     schema = _command(commands, "schema", "the JSON Schema of a command's output", _SCHEMA)
-    schema.add_argument("of", metavar="COMMAND", help="score, chart, assess, screen, plan, simulate or content")
+    schema.add_argument(
+        "of", metavar="COMMAND", help="score, chart, assess, screen, plan, simulate, schedule or content"
+    )
 
     demo = _command(commands, "demo", "open the synthetic clinic, or walk three of its people", _DEMO)
     demo.add_argument("--reset", action="store_true", help="make the clinic anew")
@@ -210,6 +241,10 @@ def parser() -> argparse.ArgumentParser:
 
     serve = _command(commands, "serve", "open the clinic app in a browser", _SERVE)
     serve.add_argument("--check", action="store_true", help="only say whether it would start")
+
+    seal = _command(commands, "seal", "make the word of the sealed envelope for emergencies", _SEAL)
+    seal.add_argument("--place", metavar="WORDS", default="", help="where the envelope will lie")
+    seal.add_argument("--state", action="store_true", help="only say whether one is shut, and who opened one")
     return root
 
 

@@ -30,7 +30,7 @@ def schema(command: str) -> Schema:
     The schema of a command's output.
 
     Args:
-        command: `score`, `chart`, `assess`, `screen`, `plan`, `simulate` or `content`.
+        command: `score`, `chart`, `assess`, `screen`, `plan`, `simulate`, `schedule` or `content`.
 
     Raises:
         UnknownName: no such command, or one that prints no JSON document.
@@ -345,6 +345,65 @@ _SIMULATE = obj(
     },
 )
 
+_SEARCH = obj(
+    {"seconds": NUMBER, "steps": COUNT, "seed": COUNT, "processes": COUNT, "repeatable": YES_NO},
+    about="how it was found; the same seed and --steps give the same plan, a limit of time does not",
+)
+
+_SCHEDULE = obj(
+    _VERSIONS
+    | {
+        "mode": ref("mode"),
+        "instance": TEXT,
+        "status": {"const": "feasible"},
+        "assignments": many(
+            obj(
+                {
+                    "activity": TEXT,
+                    "start": COUNT | {"description": "minutes from 00:00 of day 0"},
+                    "staff": many(TEXT, "in the order of the activity's requirements"),
+                    "room": {"type": ["string", "null"]},
+                }
+            )
+        ),
+        "groups": many(obj({"event": TEXT, "staff": TEXT, "room": TEXT, "attendees": many(TEXT)})),
+        "objective": NUMBER,
+        "terms": {
+            "type": "object",
+            "additionalProperties": obj({"count": COUNT, "weight": NUMBER, "cost": NUMBER}),
+        },
+        "lower_bound": NUMBER,
+        "bound": obj({"value": NUMBER, "how": TEXT}, about="proven; the gap to it says nothing about the best plan"),
+        "unplaced": many(TEXT, "ids of activities; empty where coverage is all"),
+        "staff_idle_minutes": COUNT,
+        "search": _SEARCH,
+    },
+    {
+        "repair": obj(
+            {"kept": COUNT, "hit": many(TEXT, "what could not stay as it was")},
+            {"changed": many(TEXT, "activities"), "patients_told": many(TEXT), "staff_told": many(TEXT)},
+            about="with a plan to begin from; changes are counted against the published plan",
+        )
+    },
+)
+
+_NO_SCHEDULE = obj(
+    _VERSIONS
+    | {"mode": ref("mode"), "instance": TEXT, "status": {"enum": ["infeasible", "unknown"]}, "search": _SEARCH},
+    {
+        "conflict": many(TEXT, "ids of constraints that cannot hold together"),
+        "minimal": YES_NO | {"description": "proven: without any one of them they can"},
+        "because": {"oneOf": [many(TEXT, "the same in words"), TEXT]},
+        "relaxations": many(
+            obj({"constraint": TEXT, "enough": {"type": ["boolean", "null"]}, "change": TEXT}),
+            "how little each would have to give way",
+        ),
+        "patients": many(TEXT, "for whom it was shown"),
+        "solves": COUNT,
+    },
+    about="exit status 3",
+)
+
 OUTPUTS: dict[str, Schema] = {
     "score": {
         "description": "one score; a list of them where a list was given",
@@ -375,6 +434,7 @@ OUTPUTS: dict[str, Schema] = {
     ),
     "plan": {"description": "with --as json", "oneOf": [_PLAN, _REFUSAL]},
     "simulate": _SIMULATE,
+    "schedule": {"oneOf": [_SCHEDULE, _NO_SCHEDULE]},
     "content": obj(
         _VERSIONS
         | {

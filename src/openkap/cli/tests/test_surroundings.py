@@ -11,6 +11,7 @@ import pytest
 
 from openkap.cli.main import parser
 from openkap.cli.tests.command import ON, call, called, encoded, environment, inside, person
+from openkap.schedule.tests.make import tiny
 from openkap.synthetic.case import Case
 
 # -- the day ---------------------------------------------------------------------------------------
@@ -154,7 +155,8 @@ def test_every_command_teaches_by_example_and_says_what_its_status_means(name: s
 
 def test_the_first_help_names_every_command_and_every_status():
     text = call("--help").out.decode()
-    known = {"score", "chart", "assess", "screen", "plan", "simulate", "content", "schema", "demo", "serve"}
+    known = {"score", "chart", "assess", "screen", "plan", "simulate", "schedule", "content", "schema", "demo", "serve"}
+    known |= {"seal"}
     assert set(commands()) == known
     assert all(re.search(rf"^\s+{name}\s", text, re.MULTILINE) for name in commands())
     assert all(f"{status} " in text for status in (0, 2, 3))
@@ -173,6 +175,8 @@ def test_every_example_of_the_help_runs(line: str, tmp_path: Path):
     (tmp_path / "wishes.json").write_text(wishes, encoding="utf-8")
     [dose] = re.findall(r'^ +(\{"model".*?"interactions".*?\})$', commands()["simulate"], re.MULTILINE | re.DOTALL)
     (tmp_path / "dose.json").write_text(dose, encoding="utf-8")
+    (tmp_path / "instance.json").write_bytes(encoded(tiny()))
+    (tmp_path / "plan.json").write_text('{"instance": "tiny", "assignments": [], "groups": []}', encoding="utf-8")
     (tmp_path / "site").mkdir()
     done = subprocess.run(["sh", "-c", line], capture_output=True, env=environment(), cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
