@@ -10,6 +10,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
 from tests.database import Clinic, let_tables_be_emptied, make_clinic
+from tests.postboxes import Post, Smtp, running
 from tests.referees.referees import Referees
 
 GATE = os.environ.get("OPENKAP_GATE") == "1"
@@ -67,6 +68,12 @@ def count() -> Callable[[int], int]:
 
 
 @pytest.fixture(scope="session")
+def rounds() -> Callable[[int], int]:
+    """As `count`, of what takes seconds each time: all of them at the gate, one every day."""
+    return lambda full: full if GATE else 1
+
+
+@pytest.fixture(scope="session")
 def referees() -> Iterator[Referees]:
     """
     Independent FHIR R4 validators: `referees.check(resources)` gives the faults they find.
@@ -99,3 +106,29 @@ def _quick_and_emptiable() -> None:
 def clinic(db: None) -> Clinic:
     """Two sites, everyone with a role, four patients (tests/database.py)."""
     return make_clinic()
+
+
+@pytest.fixture
+def smtp() -> Iterator[Smtp]:
+    """A mail server that keeps what it takes (tests/postboxes.py)."""
+    yield from running(Smtp())
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    """A hook that keeps what it takes."""
+    yield from running(Post())
+
+
+@pytest.fixture(autouse=True)
+def bars_of_other_routes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Bars are kept by role: those made from the few routes of a test are no bars of the product."""
+    yield
+    if request.node.get_closest_marker("urls"):
+        from openkap.web import navigation
+        from openkap.web.templatetags import shell
+
+        for module in (navigation, shell):
+            for one in vars(module).values():
+                if hasattr(one, "cache_clear") and one.__module__ == module.__name__:
+                    one.cache_clear()

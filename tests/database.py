@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -44,15 +46,16 @@ class Clinic:
         assert found is not None
         return found
 
-    def client(self, role: Role | None, **headers: Any) -> Client:
+    def client(self, who: Role | User | None, **headers: Any) -> Client:
         """A browser in which this person is signed in; None: nobody."""
         client = Client(**headers)
-        if role is not None:
-            client.force_login(self.users[role])
+        if who is not None:
+            user = who if isinstance(who, User) else self.users[who]
+            client.force_login(user)
             session = client.session
             record_of_sign_in = [{"method": "password", "at": time.time()}]
             session["account_authentication_methods"] = record_of_sign_in
-            session["account_authentication_methods_user"] = str(self.users[role].pk)
+            session["account_authentication_methods_user"] = str(user.pk)
             session.save()
         return client
 
@@ -78,6 +81,16 @@ def make_clinic() -> Clinic:
         services.assign_care_team(None, patients["otto"], users[role])
         services.end_assignment(None, patients["otto"], users[role], reason="discharged")
     return Clinic(site, other, users, **patients)
+
+
+@contextmanager
+def changing(table: str) -> Iterator[None]:
+    """Let a test write over the rows of an append-only table."""
+    append_only.release(connection, table)
+    try:
+        yield
+    finally:
+        append_only.protect(connection, table)
 
 
 def let_tables_be_emptied() -> None:

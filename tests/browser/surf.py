@@ -23,6 +23,7 @@ import axe_playwright_python
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from openkap.people.models import User
 from openkap.people.types import Role
 from tests.database import PASSWORD, Clinic
 
@@ -63,7 +64,7 @@ class Surf:
         self._contexts: list[BrowserContext] = []
 
     def open(
-        self, path: str, role: Role | None = None, *, size: Size = "desktop", dark: bool = False, **more: Any
+        self, path: str, role: Role | User | None = None, *, size: Size = "desktop", dark: bool = False, **more: Any
     ) -> Page:
         """A page in a browser of its own; `role`: who is signed in; `more` goes to playwright's new_context."""
         context = self.browser.new_context(color_scheme="dark" if dark else "light", **SIZES[size] | more)

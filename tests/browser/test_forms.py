@@ -90,6 +90,7 @@ def test_answers_that_waited_survive_a_reload_and_are_sent_once(surf: Surf):
     _, path = link_to(surf)
     page = surf.open(path, size="phone")
     page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_text("Question 1 of 10")).to_be_visible()
     page.route("**/answer/", lambda route: route.abort())
     choose(page, "Several days")
     expect(page.get_by_role("status")).to_contain_text("wait on this phone")
@@ -107,6 +108,7 @@ def test_an_answer_whose_reply_was_lost_is_saved_once(surf: Surf):
     _, path = link_to(surf)
     page = surf.open(path, size="phone")
     page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_text("Question 1 of 10")).to_be_visible()
     lost = []
 
     def lose(route):
@@ -121,6 +123,27 @@ def test_an_answer_whose_reply_was_lost_is_saved_once(surf: Surf):
     expect(page.get_by_role("status")).to_contain_text("reached the clinic")
     assert (len(lost), Answer.objects.count()) == (1, 1)
     surf.faults.clear()
+
+
+def test_a_fast_tap_on_the_last_next_goes_on_when_the_answer_has_arrived(surf: Surf):
+    """The answer is still on its way when *Next* is tapped: it is waited for, and nobody has to tap twice."""
+    _, path = link_to(surf, "gad-7")
+    page = surf.open(path, size="phone")
+    page.get_by_role("button", name="Begin").click()
+    for _ in range(7):
+        choose(page, "Not at all")
+        page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("Question 8 of 8")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("7 answers have reached the clinic")
+
+    def slow(route):
+        page.wait_for_timeout(1500)
+        route.continue_()
+
+    page.route("**/answer/", slow, times=1)
+    page.get_by_role("radio").first.check(no_wait_after=True)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", name="That was the last question")).to_be_visible()
 
 
 def test_arrow_keys_pass_over_an_answer_that_is_not_meant(surf: Surf):

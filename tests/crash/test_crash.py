@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-WRITER = Path(__file__).parent / "writer.py"
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 
 
-def start(what: str, folder: Path, **more) -> subprocess.Popen[str]:
+def start(what: str, folder: Path, script: str = "writer.py", **more) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENKAP_")}
     environment |= {"OPENKAP_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "openkap.project.settings"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
     return subprocess.Popen(
-        [sys.executable, str(WRITER), what], env=environment, stdout=subprocess.PIPE, text=True, **more
+        [sys.executable, str(HERE / script), what], env=environment, stdout=subprocess.PIPE, text=True, **more
     )
 
 
@@ -43,3 +45,16 @@ def test_nothing_acknowledged_is_lost_or_half_written_when_the_program_is_killed
     assert acknowledged and acknowledged - set(stored) == set()
     assert len(stored) == len(set(stored))
     assert faults == "faults 0"
+
+
+@pytest.mark.slow
+@pytest.mark.hazard("HAZ-58", "C1")
+@pytest.mark.parametrize(("route", "acts"), [("iv", ("draw", "start", "stop")), ("im", ("draw", "start"))])
+def test_wherever_the_program_is_killed_the_drug_ledger_says_what_the_session_says(
+    tmp_path: Path, route: str, acts: tuple[str, ...]
+):
+    with start(route, tmp_path, "doser.py") as doser:
+        lines = [line.split() for line in doser.communicate(timeout=300)[0].splitlines()]
+    assert tuple(line[0] for line in lines) == acts  # and no fault among them
+    assert all(int(line[1]) > 20 for line in lines)  # at so many places, or nothing was tried
+    assert doser.returncode == 0
