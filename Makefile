@@ -74,6 +74,7 @@ bench: install
 	$(BIN)/python bench/run.py
 	$(BIN)/python bench/web.py
 	$(BIN)/python bench/pkpd.py
+	$(BIN)/python bench/schedule.py
 
 ## lock: resolve anew; the locks hold hashes and no address
 COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml

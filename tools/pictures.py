@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import time_machine
@@ -59,12 +59,19 @@ PICTURES = (
     Picture("verdict", "prescriber", "/p/{Baker}/screen/"),
     Picture("plan", "prescriber", "/p/{Neumann}/plan/"),
     Picture("dose", "prescriber", "/p/{Neumann}/plan/dose/#would-curve", wide=820, high=1180),
+    Picture("gate", "nurse", "{gate}gate/"),
+    Picture("give", "nurse", "{chair}give/", wide=820, high=900),
+    Picture("chair", "nurse", "{chair}", high=900),
+    Picture("board", "nurse", "/rooms/", high=560),
+    Picture("ledger", "nurse", "/ledger/", high=700),
+    Picture("record", "nurse", "{over}record/"),
     Picture("nurse-menu", "nurse", "/p/{Costa}/screen/", wide=390, high=844, dark=True, press="Record"),
     Picture("nurse-today", "nurse", "/today/", wide=390, high=844),
     Picture("scores", "therapist", "/p/{Neumann}/assess/"),
     Picture("first-hour", "therapist", "/p/{Neumann}/assess/first-hour/"),
     Picture("forms", "coordinator", "/forms/"),
     Picture("referrals", "coordinator", "/referrals/", high=640),
+    Picture("retreat", "coordinator", "{retreat}", high=1000),
     Picture("accounts", "admin", "/site/"),
     Picture("content", "admin", "/content/"),
     Picture("audit", "privacy", "/audit/"),
@@ -102,12 +109,51 @@ def _fill() -> tuple[dict[str, str], str]:
     from openkap.assess import services
     from openkap.people.models import Patient
     from openkap.project import demonstration
+    from openkap.schedule.models import Retreat
 
     demonstration.fill(MOMENT.date(), lambda line: print(line, file=sys.stderr))
-    records = {row.family: str(row.pk) for row in Patient.objects.all()}
+    records = {row.family: str(row.pk) for row in Patient.objects.all()} | _rooms()
+    records["retreat"] = f"/retreats/{Retreat.objects.get().pk}/"
     request = services.ask_form(None, Patient.objects.get(family="Neumann"), "phq-9")
     _link, token = services.make_link(None, request)
     return records, f"/f/{token}/"
+
+
+def _rooms() -> dict[str, str]:
+    """One person half an hour after the dose, one at the gate; addresses of their sessions, and of one that is over."""
+    from django.db.models import F
+
+    from openkap.dose import events as e
+    from openkap.dose import floor, heart, services
+    from openkap.dose.models import Beat, DosingSession
+    from openkap.people.models import Membership
+    from openkap.people.selectors import principal_of
+    from openkap.project.demonstration_dosing import Clock, Told, book_planned
+
+    found = [principal_of(row.user) for row in Membership.objects.select_related("user")]
+    team = {
+        row.user.email.partition("@")[0]: one for row, one in zip(Membership.objects.all(), found, strict=True) if one
+    }
+    sessions = list(DosingSession.objects.filter(ended_at=None).select_related("patient", "site", "chair")[:2])
+    clock = Clock(MOMENT - timedelta(minutes=75))
+    with clock.running():
+        for name in ("nurse", "nurse2", "prescriber", "therapist", "coordinator"):
+            floor.begin_shift(team[name], next(role for role in floor.ON_FLOOR if role in team[name].roles))
+        for place, row in enumerate(sessions):  # booked for this morning, when it was morning
+            services.act(
+                team["nurse"], row, lambda by, s, _: e.Cancel(key="x", patient=s.patient, by=by, reason="moved")
+            )
+            at = (MOMENT - timedelta(minutes=60)).time()
+            sessions[place] = book_planned(team["coordinator"], row.patient, row.chair, row.day, at)
+        Told(team, sessions[0], clock).until(30)
+    clock.now = MOMENT - timedelta(minutes=12)
+    with clock.running():
+        Told(team, sessions[1], clock).to_the_order()
+    heart.stamp("pictures")
+    Beat.objects.update(monotonic_s=F("monotonic_s") + 3600)
+    over = DosingSession.objects.filter(phase="discharged").get()
+    named = {"chair": sessions[0], "gate": sessions[1], "over": over}
+    return {name: f"/p/{row.patient_id}/dose/{row.pk}/" for name, row in named.items()}
 
 
 def _serve() -> str:
