@@ -395,7 +395,7 @@ _NO_SCHEDULE = obj(
         "minimal": YES_NO | {"description": "proven: without any one of them they can"},
         "because": {"oneOf": [many(TEXT, "the same in words"), TEXT]},
         "relaxations": many(
-            obj({"constraint": TEXT, "enough": {"type": ["boolean", "null"]}, "change": TEXT}),
+            obj({"constraint": TEXT, "enough": {"type": ["boolean", "null"]}, "least": YES_NO, "change": TEXT}),
             "how little each would have to give way",
         ),
         "patients": many(TEXT, "for whom it was shown"),

@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openkap.schedule.ground import Ground
-from openkap.schedule.model import FEASIBLE, INFEASIBLE, UNKNOWN, Model, names
-from openkap.schedule.relax import has_plan
+from openkap.schedule.model import FEASIBLE, INFEASIBLE, UNKNOWN, Model, crowded, names
+from openkap.schedule.relax import has_plan, of_some, with_more
 from openkap.schedule.search import Search
 from openkap.schedule.types import Instance
-from openkap.schedule.words import relaxation, sentence
+from openkap.schedule.words import in_number, relaxation, sentence
 
 FEW_LEFT = 60  # constraints that a count is tried without one by one
 TRIES = 12  # programmes tried by the search before the solver is asked about one patient
+SMALL_S = 0.2  # s for a plain search of the solver, before two
+COUNTED = ("room_kind:", "ratio:", "on_site:")  # constraints that give way by one more of something
+MANY = 8  # so many more are tried
+WAYS_S = 5.0  # s for the least change of each constraint, all together; of one 3 s at most
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class _Asker:
 
     def __init__(self, ground: Ground, until: float, only: Sequence[str]):
         self.ground, self.until, self.only, self.solves = ground, until, only, 0
+        self._alone: dict[int, Instance] = {}
 
     def left(self) -> float:
         return self.until - time.monotonic()
@@ -70,14 +75,26 @@ class _Asker:
 
     def crowded(self, patients: Sequence[int], kept: Sequence[str]) -> bool:
         """Whether a count alone shows that there is none."""
-        return self.left() > 0.05 and Model(self.ground, patients, kept, only=self.only).crowded
+        return self.left() > 0.05 and crowded(self.ground, patients, kept, self.only)
 
     def status(self, patients: Sequence[int], kept: Sequence[str], most: float = 1e9) -> str:
         """What the solver says of these patients under these constraints."""
         if self.left() <= 0.05:
-            return "unknown"
+            return UNKNOWN
+        one = len(patients) == 1
+        searched = one and not self.only and self.ground.instance.baseline is None
+        if searched and has_plan(self.alone(patients[0]), kept):
+            return FEASIBLE
         self.solves += 1
-        return Model(self.ground, patients, kept, only=self.only).solve(min(self.left(), most)).status
+        model = Model(self.ground, patients, kept, only=self.only)
+        found = model.solve(SMALL_S, small=True).status if one else UNKNOWN
+        return found if found != UNKNOWN else model.solve(min(max(self.left(), 0.05), most)).status
+
+    def alone(self, patient: int) -> Instance:
+        """The house with one patient only."""
+        if patient not in self._alone:
+            self._alone[patient] = of_some(self.ground.instance, [patient])
+        return self._alone[patient]
 
 
 def explain(
@@ -107,7 +124,7 @@ def explain(
     if culprits is None:
         return None
     ids, culprits, sure = _smallest(ask, culprits, everyone)
-    ways = tuple(_way_out(ask, culprits, name) for name in ids)
+    ways = _ways_out(ask, culprits, ids)
     return Conflict(
         tuple(ids),
         sure,
@@ -275,19 +292,53 @@ def _kind(name: str) -> str:
     return f"{head}:{tail}" if head in ("patient", "activity", "staff", "lag") else head
 
 
-def _way_out(ask: _Asker, patients: list[int], name: str) -> dict[str, Any]:
+def _ways_out(ask: _Asker, patients: list[int], ids: list[str]) -> tuple[dict[str, Any], ...]:
+    """How little each constraint would have to give way, in the order in which they stand."""
+    stop = min(ask.until, time.monotonic() + WAYS_S)
+    found = []
+    for n, name in enumerate(ids):
+        share = (stop - time.monotonic()) / (len(ids) - n)
+        found.append(_way_out(ask, patients, name, min(3.0, max(share, 0.0))))
+    return tuple(found)
+
+
+def _way_out(ask: _Asker, patients: list[int], name: str, most: float) -> dict[str, Any]:
     """How little one constraint would have to give way, all others kept, for those who have no plan."""
     kept = [one for one in names(ask.ground, patients, ask.only) if one != name]
-    if ask.left() <= 0.1:
-        return {"constraint": name, "enough": None, "change": "not looked for: the time ended"}
+    way: dict[str, Any] = {"constraint": name, "enough": None, "least": False}
+    if most <= 0.05:
+        return way | {"change": "not looked for: the time ended"}
+    if name.startswith(COUNTED):
+        return way | _how_many(ask, patients, name, time.monotonic() + most)
+    until = time.monotonic() + most
     ask.solves += 1
-    found = Model(ask.ground, patients, kept, only=ask.only, soft=name).solve(min(ask.left(), 3.0))
+    found = Model(ask.ground, patients, kept, only=ask.only, soft=name).solve(most / 2 if len(patients) > 1 else most)
     if found.status == FEASIBLE:
-        return {"constraint": name, "enough": True, "change": relaxation(ask.ground, name, found)}
+        return way | {"enough": True, "least": found.least, "change": relaxation(ask.ground, name, found)}
     if found.status == INFEASIBLE:
-        return {
-            "constraint": name,
-            "enough": False,
-            "change": "not enough by itself: something else stands in the way too",
-        }
-    return {"constraint": name, "enough": None, "change": "not known: the time ended"}
+        return way | {"enough": False, "change": "not enough by itself: something else stands in the way too"}
+    if name.startswith("staff:") and len(patients) > 1:
+        return way | _how_many(ask, patients, name, until, most=1) | {"least": False}
+    return way | {"change": "not known: the time ended"}
+
+
+def _how_many(ask: _Asker, patients: list[int], name: str, until: float, most: int = MANY) -> dict[str, Any]:
+    """How many more rooms or people would do, all else as it is: the fewest with which the search finds a plan."""
+    if ask.only or ask.ground.instance.baseline is not None:
+        return {"change": "not looked for: part of the plan stands already"}
+    house, all_too_few = of_some(ask.ground.instance, patients), True
+    for count in range(1, most + 1):
+        more = with_more(house, name, count)
+        ground = Ground(more)
+        every = range(len(more.patients))
+        kept = names(ground, every)
+        if crowded(ground, every, kept):
+            continue
+        if has_plan(more, kept, until):
+            return {"enough": True, "least": all_too_few, "change": in_number(ask.ground, name, count)}
+        all_too_few = False  # so many were neither shown to do nor not to
+        if time.monotonic() > until:
+            return {"change": "not known: the time ended"}
+    if all_too_few:
+        return {"enough": False, "change": f"even {in_number(ask.ground, name, most)} would be too few"}
+    return {"change": f"not known: no plan was found with {in_number(ask.ground, name, most)}"}

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from openkap.schedule.ground import Event, Ground, Item, bits, spread
-from openkap.schedule.rules import merged
+from openkap.schedule.ground import Event, Ground, Item
+from openkap.schedule.sieve import Count, Sieve
 from openkap.schedule.types import DAY
 
 if TYPE_CHECKING:
@@ -30,13 +30,14 @@ class Found:
     starts: dict[int, int] = field(default_factory=dict)  # item -> unit
     people: dict[int, tuple[int, ...]] = field(default_factory=dict)
     excess: int = 0  # of the softened constraint
+    least: bool = False  # whether less excess is proven to be impossible
     going: list[tuple[int, int]] = field(default_factory=list)  # patient and group
     work: float = 0.0  # of the solver, in its own count
 
 
 def names(ground: Ground, patients: Collection[int], only: Collection[str] = ()) -> list[str]:
     """Ids of every constraint that says something about these patients."""
-    instance = ground.instance
+    instance, sieve = ground.instance, Sieve(ground, frozenset())
     found: dict[str, None] = {}
     staff: set[int] = set()
     on_duty: set[int] = set()
@@ -46,7 +47,7 @@ def names(ground: Ground, patients: Collection[int], only: Collection[str] = ())
             found[f"patient:{ground.patients[p].id}:availability"] = None
             found[f"patient:{ground.patients[p].id}:one_at_a_time"] = None
         for item in mine:
-            activity = _activity(ground, item)
+            activity = sieve.activity(item)
             if activity.window is not None:
                 found[f"activity:{item.id}:window"] = None
             if any(need.credentials for need in activity.staff):
@@ -79,9 +80,15 @@ def names(ground: Ground, patients: Collection[int], only: Collection[str] = ())
     return list(found)
 
 
-def _activity(ground: Ground, item: Item) -> Any:
-    who = ground.patients[item.patient]
-    return who.activities[item.number - ground.of_patient[item.patient][0]]
+def items_of(ground: Ground, patients: Collection[int], only: Collection[str] = ()) -> list[Item]:
+    """Activities of some patients, or those of them that are named."""
+    found = (ground.items[n] for p in sorted(patients) for n in ground.of_patient[p])
+    return [item for item in found if not only or item.id in only]
+
+
+def crowded(ground: Ground, patients: Collection[int], kept: Collection[str], only: Collection[str] = ()) -> bool:
+    """Whether a count alone shows that these patients cannot be planned under the constraints that are kept."""
+    return Count(Sieve(ground, frozenset(kept)), items_of(ground, patients, only)).crowded()
 
 
 class Model:
@@ -112,17 +119,11 @@ class Model:
         from ortools.sat.python import cp_model
 
         self.cp = cp_model
-        self.ground, self.kept, self.soft, self.narrow = ground, frozenset(kept), soft, narrow
-        self.may, self.most = may, most
-        self.crowded = False  # whether a count shows that there is no plan
+        self.ground, self.soft, self.narrow = ground, soft, narrow
+        self.sieve = Sieve(ground, frozenset(kept), soft, may)
         self.model = cp_model.CpModel()
         self.patients = sorted(patients)
-        self.items = [
-            ground.items[n]
-            for p in self.patients
-            for n in ground.of_patient[p]
-            if not only or ground.items[n].id in only
-        ]
+        self.items = items_of(ground, self.patients, only)
         self.at: dict[int, cp_model.IntVar] = {}
         self.by: dict[int, list[dict[int, cp_model.IntVar]]] = {}
         self.work: dict[int, list[tuple[cp_model.IntervalVar, int, int]]] = {}  # interval, first and last unit
@@ -132,9 +133,6 @@ class Model:
         self.excess: list[Any] = []
         self.going: dict[tuple[int, int], Any] = {}  # (patient, event) -> literal
         self.leads: dict[int, list[Any]] = {}  # person -> units of groups led
-        # What wants a resource: the resource, units it could begin at, its length; for `_count`.
-        self.wants: dict[Any, list[tuple[int, int]]] = {}
-        self.seen_by: dict[int, list[tuple[int, int]]] = {}  # the same of those who watch
         for item in self.items:
             self._add(item)
         if not only:
@@ -143,15 +141,15 @@ class Model:
         self._resources()
         if most is not None:
             self._change(most)
-        if not narrow:
-            self._count()
+        if not narrow and Count(self.sieve, self.items).crowded():
+            self.model.add_bool_or([])  # the solver alone would search for hours for what a count shows
         if self.excess:
             self.model.minimize(sum(self.excess))
 
     # -- pieces -----------------------------------------------------------------------------------
 
     def _has(self, name: str) -> bool:
-        return name in self.kept
+        return self.sieve.has(name)
 
     def _domain(self, mask: int) -> cp_model.Domain:
         spans = []
@@ -163,15 +161,11 @@ class Model:
             mask &= -1 << low + length
         return self.cp.Domain.from_intervals(spans)
 
-    def _stays(self, item: Item) -> bool:
-        """Whether an activity has its published place, and no other."""
-        return item.fixed or (self.may is not None and item.was is not None and item.number not in self.may)
-
     def _change(self, most: int) -> None:
         """Let so many published placements change at most."""
         changed = []
         for item in self.items:
-            if item.was is None or self._stays(item):
+            if item.was is None or self.sieve.stays(item):
                 continue
             start, people = item.was
             changes = self.model.new_bool_var("")
@@ -183,44 +177,9 @@ class Model:
             changed.append(changes)
         self.model.add(sum(changed) <= most)
 
-    def _starts(self, item: Item, leave: str | None) -> int:
-        """Starts that all kept constraints on a single activity allow, but for `leave`."""
-        ground, activity = self.ground, _activity(self.ground, item)
-        who = ground.patients[item.patient]
-        low, high = ground.instance.opening
-        found = ground.grid & ground.inside(
-            tuple((d * DAY + low, d * DAY + high) for d in range(ground.days)), item.length
-        )
-        if self._stays(item):
-            assert item.was is not None
-            found &= 1 << item.was[0]
-        elif ground.instance.baseline is not None:
-            found &= ~bits(0, ground.up(ground.instance.baseline.now))
-
-        def has(name: str) -> bool:
-            return name != leave and (name in self.kept or name == self.soft)
-
-        if has(f"patient:{who.id}:availability"):
-            found &= ground.inside((who.stay,), item.length) & ~spread(ground.cover(who.unavailable), item.length)
-        if activity.window is not None and has(f"activity:{item.id}:window"):
-            found &= ground.inside((activity.window,), item.length)
-        for role in activity.on_site:
-            if has(f"on_site:{role}"):
-                always = ((0, ground.days * DAY),)  # without `staff:ID:shifts` somebody is on shift at all hours
-                spans = merged(
-                    [
-                        span
-                        for one in ground.staff
-                        if one.role == role
-                        for span in (one.shifts if has(f"staff:{one.id}:shifts") else always)
-                    ]
-                )
-                found &= ground.inside(spans, item.length)
-        return found
-
     def _add(self, item: Item) -> None:
-        model, ground, activity = self.model, self.ground, _activity(self.ground, item)
-        strict, wide = self._starts(item, None), self._starts(item, self.soft)
+        model, sieve, activity = self.model, self.sieve, self.sieve.activity(item)
+        strict, wide = sieve.starts(item), sieve.starts(item, self.soft)
         if not wide:
             model.add_bool_or([])
             wide = strict = 1
@@ -232,67 +191,50 @@ class Model:
             else:
                 model.add(inside == 0)
             self.excess.append(1 - inside)
-        free_choice = not self._has(f"activity:{item.id}:credential")
-        self.by[item.number] = []
-        for k, need in enumerate(activity.staff):
-            choice: dict[int, cp_model.IntVar] = {}
-            begins, ends = item.needs[k].begins, item.needs[k].ends
-            for n in self._people(item.number):
-                person = ground.staff[n]
-                if len(choice) == FEW and self.narrow:
-                    break
-                if person.role != need.role or ground.worn[n]:
-                    continue
-                if not free_choice and not set(need.credentials) <= set(person.credentials):
-                    continue
-                if self._stays(item) and (item.was is None or len(item.was[1]) <= k or item.was[1][k] != n):
-                    continue
-                name = f"staff:{person.id}:shifts"
-                on, off = self._duty(n, begins, ends, shifts=True), self._duty(n, begins, ends, shifts=False)
-                can = (on if self._has(name) else off) & wide
-                if not can:
-                    continue
-                taken = choice[n] = model.new_bool_var("")
-                if can != wide:
-                    model.add_linear_expression_in_domain(start, self._domain(can)).only_enforce_if(taken)
-                if name == self.soft and on & wide != can:
-                    late = model.new_bool_var("")
-                    if on & wide:
-                        early = self._domain(on & wide)
-                        model.add_linear_expression_in_domain(start, early).only_enforce_if(taken, ~late)
-                    else:
-                        model.add_implication(taken, late)
-                    self.excess.append(late)
-                interval = model.new_optional_fixed_size_interval_var(start + begins, ends - begins, taken, "")
-                first, last = (can & -can).bit_length() - 1 + begins, can.bit_length() - 1 + ends
-                self.work.setdefault(n, []).append((interval, first, last))
-            if choice:
-                self.wants.setdefault(frozenset(choice), []).append((wide << begins, ends - begins))
-                model.add_exactly_one(choice.values())
-            else:
-                model.add_bool_or([])
-            self.by[item.number].append(choice)
-        if activity.room_kind:
-            turnover = min((ground.pools[n].turnover for n in ground.of_kind.get(activity.room_kind, ())), default=0)
-            self.wants.setdefault(activity.room_kind, []).append((wide, item.length + turnover))
+        self.by[item.number] = [self._choice(item, k, start, wide) for k in range(len(item.needs))]
         self.visits.setdefault(item.patient, []).append(model.new_fixed_size_interval_var(start, item.hold, ""))
         if activity.room_kind and self._has(f"room_kind:{activity.room_kind}:capacity"):
             self._room(activity.room_kind, start, item.length, None, tuple(pool for pool, _ in item.pools))
         for pool in item.watched:
-            self.seen_by.setdefault(pool, []).append((wide, item.length))
             self.watched.setdefault(pool, []).append(model.new_fixed_size_interval_var(start, item.length, ""))
 
-    def _people(self, turn: int) -> list[int]:
-        """Everybody, beginning with another one each time, so that a narrow choice spreads the work."""
-        size = len(self.ground.staff)
-        return [(turn + n) % size for n in range(size)]
+    def _choice(self, item: Item, need: int, start: Any, wide: int) -> dict[int, cp_model.IntVar]:
+        """Who takes one part of an activity: exactly one of those who can."""
+        model, sieve = self.model, self.sieve
+        choice: dict[int, cp_model.IntVar] = {}
+        begins, ends = item.needs[need].begins, item.needs[need].ends
+        able = sieve.takes(item, need)
+        turn = item.number % max(1, len(able))  # so that a narrow choice spreads the work
+        for n in (*able[turn:], *able[:turn]):
+            if len(choice) == FEW and self.narrow:
+                break
+            can = sieve.duty(n, begins, ends) & wide
+            if not can:
+                continue
+            taken = choice[n] = model.new_bool_var("")
+            if can != wide:
+                model.add_linear_expression_in_domain(start, self._domain(can)).only_enforce_if(taken)
+            if self.soft == f"staff:{self.ground.staff[n].id}:shifts":
+                self._late(start, taken, sieve.duty(n, begins, ends, shifts=True) & wide, can)
+            interval = model.new_optional_fixed_size_interval_var(start + begins, ends - begins, taken, "")
+            first, last = (can & -can).bit_length() - 1 + begins, can.bit_length() - 1 + ends
+            self.work.setdefault(n, []).append((interval, first, last))
+        if choice:
+            model.add_exactly_one(choice.values())
+        else:
+            model.add_bool_or([])
+        return choice
 
-    def _duty(self, person: int, begins: int, ends: int, *, shifts: bool) -> int:
-        """Starts at which a person is on shift, or at any hour, and not on a fixed break."""
-        ground = self.ground
-        if shifts:
-            return ground.duty(person, begins, ends)
-        return ground.whole & ~(spread(ground.off[person], ends - begins) >> begins)
+    def _late(self, start: Any, taken: Any, on: int, can: int) -> None:
+        """Whoever takes it may do so off shift, where that is the constraint that gives way; it costs."""
+        if on == can:
+            return
+        model, late = self.model, self.model.new_bool_var("")
+        if on:
+            model.add_linear_expression_in_domain(start, self._domain(on)).only_enforce_if(taken, ~late)
+        else:
+            model.add_implication(taken, late)
+        self.excess.append(late)
 
     def _room(self, kind: str, start: Any, length: int, present: Any, pools: tuple[int, ...] | None = None) -> None:
         """One of these pools, or of all of a kind."""
@@ -340,8 +282,7 @@ class Model:
             for n, person in enumerate(ground.staff):
                 if person.role != offered.role or ground.worn[n]:
                     continue
-                kept = self._has(f"staff:{person.id}:shifts")
-                if self._duty(n, 0, event.length, shifts=kept) >> event.start & 1:
+                if self.sieve.duty(n, 0, event.length) >> event.start & 1:
                     literal = leaders[n] = model.new_bool_var("")
                     self.leads.setdefault(n, []).append(event.length * literal)
                     interval = model.new_optional_fixed_size_interval_var(event.start, event.length, literal, "")
@@ -421,79 +362,28 @@ class Model:
         for pool, uses in self.watched.items():
             role = ground.pools[pool].name
             if self._has(f"ratio:{role}"):
-                most, fillers = _absent(ground, role, self.kept)
+                most, fillers = _absent(self.sieve, role)
                 blocks = [model.new_fixed_size_interval_var(low, high - low, "") for low, high, _ in fillers]
                 model.add_cumulative([*uses, *blocks], [1] * len(uses) + [lack for _, _, lack in fillers], most)
 
-    # -- counting ---------------------------------------------------------------------------------
-
-    def _count(self) -> None:
-        """
-        Say at once that a resource is wanted more often than it can be had in some stretch of days.
-
-        The solver alone would search for hours for what a count shows.
-        """
-        ground = self.ground
-        people = {team: wants for team, wants in self.wants.items() if isinstance(team, frozenset)}
-        for team in people:
-            if all(self._has(f"staff:{ground.staff[n].id}:one_at_a_time") for n in team):
-                wants = [one for other, theirs in people.items() if other <= team for one in theirs]
-                masks = [self._duty(n, 0, 1, shifts=self._has(f"staff:{ground.staff[n].id}:shifts")) for n in team]
-                self._crowd(wants, masks)
-        for kind, wants in self.wants.items():
-            if isinstance(kind, str) and self._has(f"room_kind:{kind}:capacity"):
-                self._crowd(wants, [ground.whole] * sum(one.kind == kind for one in ground.instance.rooms))
-
-        for pool, uses in self.seen_by.items():
-            role = ground.pools[pool].name
-            if self._has(f"ratio:{role}"):
-                self._watch(uses, role)
-
-    def _watch(self, wants: list[tuple[int, int]], role: str) -> None:
-        """Leave no solution where more time is to be watched than those on duty can watch together."""
-        ground, reached = self.ground, 0
-        for mask, length in wants:
-            reached |= spread(mask << length - 1, length)
-        there = sum((mask & reached).bit_count() for mask in _watchers(ground, role, self.kept))
-        if sum(length for _, length in wants) > ground.instance.monitor_ratio[role] * there:
-            self.model.add_bool_or([])
-            self.crowded = True
-
-    def _crowd(self, wants: list[tuple[int, int]], free: list[int]) -> None:
-        """Leave no solution where more is wanted in some days than the free units of all servers together hold."""
-        ground = self.ground
-        days = [
-            (((mask & -mask).bit_length() - 1) // ground.day, (mask.bit_length() - 1) // ground.day)
-            for mask, _ in wants
-        ]
-        for first in {one for one, _ in days}:
-            for last in {one for _, one in days}:
-                inside = [want for want, (a, b) in zip(wants, days, strict=True) if first <= a and b <= last]
-                if len(inside) <= len(free):
-                    continue
-                least, union = min(length for _, length in inside), 0
-                for mask, _ in inside:
-                    union |= mask
-                places = sum(_packed(union & ~spread(~mask & ground.whole, least), least) for mask in free)
-                if len(inside) > places:
-                    self.model.add_bool_or([])
-                    self.crowded = True
-                    return
-
     # -- asking -----------------------------------------------------------------------------------
 
-    def solve(self, seconds: float, *, work: float | None = None) -> Found:
+    def solve(self, seconds: float, *, work: float | None = None, small: bool = False) -> Found:
         """
         Ask; `unknown` where the time ended first, which says nothing.
 
         Args:
             work: a bound in the solver's own count, by which the answer is the same every time.
+            small: one plain search, which is done before two have begun where little is asked.
         """
         cp_model = self.cp
         solver = cp_model.CpSolver()
         solver.parameters.max_time_in_seconds = max(seconds, 0.01)
         solver.parameters.cp_model_probing_level = 0  # probing costs seconds a pass and finds nothing here
-        solver.parameters.num_workers = 2 if work is None else 1
+        solver.parameters.symmetry_level = 0  # and so does this
+        solver.parameters.num_workers = 1 if small or work is not None else 2
+        if small:
+            solver.parameters.linearization_level = 0
         if work is not None:
             solver.parameters.max_deterministic_time = work
         solver.parameters.random_seed = 1
@@ -508,40 +398,18 @@ class Model:
             for n, choices in self.by.items()
         }
         going = [pair for pair, literal in self.going.items() if solver.boolean_value(literal)]
-        return Found(FEASIBLE, starts, people, int(solver.objective_value) if self.excess else 0, going, _work(solver))
+        excess, least = int(solver.objective_value) if self.excess else 0, code == cp_model.OPTIMAL
+        return Found(FEASIBLE, starts, people, excess, least, going, _work(solver))
 
 
 def _work(solver: Any) -> float:
     return float(solver.response_proto.deterministic_time)
 
 
-def _packed(starts: int, length: int) -> int:
-    """How many stretches of a length, one after the other, can begin at these starts."""
-    found = 0
-    while starts:
-        found += 1
-        after = (starts & -starts).bit_length() - 1 + length
-        starts = starts >> after << after
-    return found
-
-
-def _watchers(ground: Ground, role: str, kept: Collection[str]) -> list[int]:
-    """For each of a role the units in which they watch: on shift, if shifts count, and on no fixed break."""
-    masks = []
-    for n, person in enumerate(ground.staff):
-        if person.role == role:
-            on = ground.whole
-            if f"staff:{person.id}:shifts" in kept:
-                on = 0
-                for low, high in ground.shifts[n]:
-                    on |= bits(low, min(high, ground.size))
-            masks.append(on & ~ground.off[n])
-    return masks
-
-
-def _absent(ground: Ground, role: str, kept: Collection[str]) -> tuple[int, list[tuple[int, int, int]]]:
+def _absent(sieve: Sieve, role: str) -> tuple[int, list[tuple[int, int, int]]]:
     """The most that can be watched at any time, and the stretches with how many fewer."""
-    ratio, masks = ground.instance.monitor_ratio[role], _watchers(ground, role, kept)
+    ground, masks = sieve.ground, sieve.watchers(role)
+    ratio = ground.instance.monitor_ratio[role]
     edges = sorted({0, ground.size, *_edges(masks, ground.size)})
     counts = [(low, high, ratio * sum(mask >> low & 1 for mask in masks)) for low, high in pairwise(edges)]
     most = max((count for _, _, count in counts), default=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection
 
 from msgspec.structs import replace
@@ -69,11 +71,40 @@ def relaxed(instance: Instance, kept: Collection[str]) -> Instance:
     )
 
 
-def has_plan(instance: Instance, kept: Collection[str]) -> bool:
+def of_some(instance: Instance, patients: Collection[int]) -> Instance:
+    """The same house with some of its patients only."""
+    some = tuple(instance.patients[n] for n in sorted(patients))
+    mine = {one.id for who in some for one in who.activities}
+    lags = tuple(lag for lag in instance.lags if lag.before in mine and lag.after in mine)
+    return replace(instance, patients=some, lags=lags)
+
+
+def with_more(instance: Instance, name: str, count: int) -> Instance:
+    """
+    The same house with more of what a constraint says there is too little of.
+
+    Args:
+        name: `room_kind:KIND:capacity`, `ratio:ROLE`, `on_site:ROLE`, or `staff:ID:RULE` for more who are like one;
+            they are there at all opening hours.
+        count: so many more.
+    """
+    kind, what = name.split(":")[:2]
+    if kind == "room_kind":
+        alike = next((one for one in instance.rooms if one.kind == what), Room(id="", kind=what))
+        return replace(instance, rooms=instance.rooms + tuple(replace(alike, id=f"more/{n}") for n in range(count)))
+    low, high = instance.opening
+    days = tuple((day * DAY + low, day * DAY + high) for day in range(instance.horizon_days))
+    like = next((one for one in instance.staff if kind == "staff" and one.id == what), None)
+    role, skills = (like.role, like.credentials) if like else (what, ())
+    more = tuple(Person(id=f"more/{n}", role=role, shifts=days, credentials=skills) for n in range(count))
+    return replace(instance, staff=instance.staff + more)
+
+
+def has_plan(instance: Instance, kept: Collection[str], until: float = math.inf) -> bool:
     """Whether the search places everything under the constraints that are kept; False says nothing."""
     search = Search(Ground(relaxed(instance, kept)), 1)
     if search.fix():
         return False
     search.construct()
-    search.run(steps=STEPS, tell=lambda one: one.board.gaps == 0)
+    search.run(steps=STEPS, tell=lambda one: one.board.gaps == 0 or time.monotonic() > until)
     return search.board.gaps == 0

@@ -27,6 +27,7 @@ from openkap.schedule.types import Instance, Plan
 
 Status = Literal["feasible", "infeasible", "unknown"]
 VITAL = 2.0  # seconds to say why what must stay cannot be completed
+TRIAL = 2.0  # seconds at most that a whole plan is tried for before it is asked why there is none
 ALONE = 4.0  # seconds below which a second process does not pay
 
 
@@ -119,8 +120,8 @@ def _try_or_explain(
     instance: Instance, search: Search, report: _Reporter, began: float, seconds: float, steps: int | None
 ) -> Answer | None:
     """Try for a whole plan, quickly and then longer, and after each ask why there is none; None goes on searching."""
-    for quick, part in ((True, 0.1), (False, 0.4)):
-        trial: dict[str, Any] = {"until": began + part * seconds}
+    for quick, part in ((True, min(0.1 * seconds, TRIAL)), (False, 0.4 * seconds)):
+        trial: dict[str, Any] = {"until": began + part}
         if steps is not None:
             trial = {"steps": max(200, steps // 4)}
         search.run(**trial, tell=lambda one: one.board.gaps == 0 or report(one))

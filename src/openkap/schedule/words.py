@@ -8,7 +8,7 @@ from typing import Any
 
 from openkap.schedule.ground import Ground
 from openkap.schedule.model import Found
-from openkap.schedule.types import DAY, Activity, Patient
+from openkap.schedule.types import DAY, Activity, Patient, Person
 
 
 def moment(ground: Ground, minute: int) -> str:
@@ -120,20 +120,28 @@ def relaxation(ground: Ground, name: str, found: Found) -> str:
         return f"{about} here for {', '.join(outside)}" if outside else f"{about} here for one more group"
     if kind == "patient":
         return f"let {about} have less time between two things on one day"
+    return _person(ground, about, what, found)
+
+
+def in_number(ground: Ground, name: str, count: int) -> str:
+    """So many more rooms of a kind, or people of a role, or like one, at all opening hours."""
+    kind, what = name.split(":")[:2]
+    more = "one more" if count == 1 else f"{count} more"
     if kind == "staff":
-        return _person(ground, about, what, found)
+        return f"{more} {_like(next(one for one in ground.staff if one.id == what))} at all opening hours"
     if kind == "room_kind":
-        count = sum(one.kind == about for one in instance.rooms)
-        return f"one more {about} (there are {count})"
-    if kind == "ratio":
-        return f"one more {rest} on duty"
-    return f"one more {rest} on site"
+        return f"{more} {what} (there are {sum(one.kind == what for one in ground.instance.rooms)})"
+    return f"{more} {what} {'on duty' if kind == 'ratio' else 'on site'} at all opening hours"
 
 
 def _outside(ground: Ground, who: Patient, item: Any, found: Found) -> bool:
     start = found.starts[item.number] * ground.unit
     end = start + item.length * ground.unit
     return start < who.stay[0] or end > who.stay[1] or any(start < b and a < end for a, b in who.unavailable)
+
+
+def _like(person: Person) -> str:
+    return person.role + (f" with {', '.join(person.credentials)}" if person.credentials else "")
 
 
 def _person(ground: Ground, about: str, what: str, found: Found) -> str:
@@ -147,7 +155,7 @@ def _person(ground: Ground, about: str, what: str, found: Found) -> str:
             if one == number:
                 work.append((found.starts[n] + need.begins, found.starts[n] + need.ends, item.id))
     work.sort()
-    like = f"one more {person.role}" + (f" with {', '.join(person.credentials)}" if person.credentials else "")
+    like = f"one more {_like(person)}"
     if what == "shifts":
         late = [
             f"{moment(ground, low * ground.unit)} for {name}"

@@ -10,11 +10,12 @@ import pytest
 
 from openkap.schedule.explain import Conflict, explain
 from openkap.schedule.ground import Ground
-from openkap.schedule.model import FEASIBLE, INFEASIBLE, Model, names
+from openkap.schedule.model import FEASIBLE, INFEASIBLE, Model, crowded, names
 from openkap.schedule.read import read_instance
-from openkap.schedule.relax import has_plan
+from openkap.schedule.relax import has_plan, with_more
 from openkap.schedule.solve import document, solve
 from openkap.schedule.tests.make import need, problem, tiny
+from openkap.schedule.words import in_number
 
 DAY = 1440
 
@@ -97,6 +98,44 @@ def test_a_planted_contradiction_is_named_exactly(change: Callable, wanted: set[
     assert len(found.words) == len(found.ids) == len(found.ways_out)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (no_bay, "one more dosing_bay (there are 0)"),
+        (nurse_leaves, "one more nurse on duty at all opening hours"),
+    ],
+    ids=["rooms", "watch"],
+)
+def test_what_is_too_little_is_said_in_number(change: Callable, words: str):
+    raw = tiny()
+    change(raw)
+    _, found = asked(raw)
+    name = next(name for name in found.ids if name.startswith(("room_kind:", "ratio:")))
+    way = found.ways_out[found.ids.index(name)]
+    assert (way["enough"], way["least"], way["change"]) == (True, True, words)
+    assert solve(with_more(read_instance(raw), name, 1), steps=200, processes=1).status == "feasible"
+
+
+def test_the_number_that_is_said_is_enough_and_one_that_is_shown_to_be_too_few_is_not():
+    raw = problem(4, patients=16, doses=3, days=7, coverage="all")
+    bays = [one for one in raw["rooms"] if one["kind"] == "dosing_bay"]
+    raw["rooms"] = [one for one in raw["rooms"] if one not in bays[1:]]
+    instance = read_instance(raw)
+    found = explain(instance, until=time.monotonic() + 60)
+    assert found is not None and found.ids == ("room_kind:dosing_bay:capacity",)
+    (way,) = found.ways_out
+    count = next(n for n in range(1, 9) if in_number(Ground(instance), found.ids[0], n) == way["change"])
+    assert count > 1 and way["enough"] and not way["least"]  # one more is neither shown to do nor not to
+    assert solve(with_more(instance, found.ids[0], count), steps=2000, processes=1).status == "feasible"
+
+
+def test_no_number_of_people_is_enough_where_nobody_may_watch_anybody():
+    raw = tiny()
+    no_watch(raw)
+    (way,) = asked(raw)[1].ways_out
+    assert (way["enough"], way["change"]) == (False, "even 8 more nurse on duty at all opening hours would be too few")
+
+
 def test_more_watching_than_there_is_in_all_is_shown_by_a_count():
     raw = problem(4, patients=5, doses=3, days=7, coverage="all")
     raw["monitor_ratio"] = {"nurse": 1}
@@ -107,8 +146,8 @@ def test_more_watching_than_there_is_in_all_is_shown_by_a_count():
     assert set(found.ids) == {"ratio:nurse", "staff:N01:shifts"}
     shown(ground, found)
     everyone = range(len(ground.patients))
-    assert Model(ground, everyone, found.ids).crowded
-    assert not Model(ground, everyone, ["ratio:nurse"]).crowded
+    assert crowded(ground, everyone, found.ids)
+    assert not crowded(ground, everyone, ["ratio:nurse"])
 
 
 def test_a_conflict_of_one_patient_is_made_smaller_where_others_have_less():

@@ -404,7 +404,7 @@ def moved(names: Names, instance: Instance, before: Plan, after: Plan) -> dict[s
     return {"sessions": sessions, "guests": len(guests), "staff": len(staff), "rooms": rooms}
 
 
-def conflict(names: Names, run: Run) -> list[dict[str, str]]:
+def conflict(names: Names, run: Run) -> list[dict[str, Any]]:
     """The smallest set that cannot hold, each with the least change that would do."""
     if run.conflict is None:
         return []
@@ -413,6 +413,7 @@ def conflict(names: Names, run: Run) -> list[dict[str, str]]:
         {
             "because": names.told(because),
             "way": _capital(names.told(way["change"])) if way["enough"] else "",
+            "least": way.get("least", False),
             "not": names.told(way["change"]) if not way["enough"] else "",
         }
         for because, way in zip(run.conflict["because"], ways, strict=False)
