@@ -255,3 +255,11 @@ def test_a_key_that_no_row_has_stops_the_load():
     data = {"content": {"title": "t", "version": "1"}, "mark": [{"id": "MARK-X", "colour": "red"}]}
     with pytest.raises(ContentFault, match="MARK-X"):
         convert(data, MarksFile, "marks.toml")
+
+
+def test_a_check_after_a_mark_that_does_not_exist_stops_the_load():
+    discharge = library.shipped().discharge
+    late = msgspec.structs.replace(discharge.check[0], after="nothing")
+    wrong = msgspec.structs.replace(discharge, check=(late, *discharge.check[1:]))
+    with pytest.raises(ContentFault, match=f"{late.id} is asked after nothing, which is no mark"):
+        library._check(content_with(discharge=wrong))

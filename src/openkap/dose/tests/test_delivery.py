@@ -6,7 +6,7 @@ import pytest
 
 from openkap.dose import alerts
 from openkap.dose import events as e
-from openkap.dose.tests.sessions import DOCTOR, DUTY, NURSE, SECOND, SYSTEM, THERAPIST, Case, case
+from openkap.dose.tests.sessions import CLERK, DOCTOR, DUTY, NURSE, SECOND, SYSTEM, THERAPIST, Case, case
 from openkap.dose.types import Duty
 
 
@@ -121,3 +121,55 @@ def test_an_alert_whose_owner_is_gone_is_nobody_s_again_and_climbs(dosing: Case)
     assert (taken.owner, taken.lapsed) == (DOCTOR, None)
     dosing.wait(1, step_s=5)
     assert dosing.session.open_alerts()[0].acknowledged is not None
+
+
+# -- phones, and the sound ---------------------------------------------------------------------------------
+
+
+def told(run: Case, alert: str, ring: str, state: str) -> None:
+    run.do(e.MessageOut, SYSTEM, alert=alert, ring=ring, phone="Duty phone", state=state, fault="HTTP 503")
+
+
+@pytest.mark.hazard("HAZ-33", "C2")
+def test_a_message_that_is_given_up_moves_an_alert_on_at_once_and_at_the_last_step_calls_everybody_again(dosing: Case):
+    dosing.read(systolic=158)
+    alert = dosing.session.open_alerts()[0].id
+    told(dosing, alert, "bedside", "failing")
+    assert reaches(dosing) == [("bedside", 0, False)]
+    told(dosing, alert, "bedside", "failed")
+    assert reaches(dosing) == [("bedside", 0, False), ("bedside", 0, True), ("room", 0, False)]
+    dosing.wait(20, step_s=5)
+    before = reaches(dosing)
+    told(dosing, alert, "site-phone", "failed")
+    assert [ring for ring, _, _ in reaches(dosing)[len(before) :]] == ["bedside", "room", "prescriber"]
+    assert [one.kind for one in dosing.effects][-1] == "fault"
+
+
+@pytest.mark.parametrize("state", ["sent", "failing", "failed"])
+def test_a_message_about_an_alert_that_somebody_has_or_that_is_none_changes_nobody_who_is_called(dosing: Case, state):
+    dosing.read(systolic=158)
+    alert = dosing.session.open_alerts()[0].id
+    dosing.do(e.Acknowledge, NURSE, alert=alert)
+    before = reaches(dosing)
+    told(dosing, alert, "bedside", state)
+    assert reaches(dosing) == before
+    assert [one.state for one in alerts.messages_of(dosing.session.open_alerts()[0])] == [state]
+    kept = dosing.session.alerts
+    told(dosing, "none", "bedside", state)
+    assert dosing.session.alerts == kept
+
+
+@pytest.mark.hazard("HAZ-33", "C2")
+def test_a_red_alert_sounds_for_those_whom_it_has_reached_until_somebody_has_it_and_anew_when_it_is_worse(dosing: Case):
+    dosing.read(systolic=158)
+    assert alerts.sounding(dosing.session, NURSE.id) == {}  # amber
+    dosing.read(spo2=85)
+    (first,) = alerts.sounding(dosing.session, NURSE.id)
+    assert alerts.sounding(dosing.session, CLERK.id) == {}  # it has not reached them
+    dosing.wait(1, step_s=5)
+    dosing.read(spo2=80)
+    (second,) = alerts.sounding(dosing.session, NURSE.id)
+    assert second != first
+    red = dosing.session.open_alerts("red")[0]
+    dosing.do(e.Acknowledge, NURSE, alert=red.id)
+    assert alerts.sounding(dosing.session, NURSE.id) == {}

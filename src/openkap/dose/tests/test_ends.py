@@ -138,3 +138,14 @@ def test_a_stop_told_late_is_of_no_moment_before_what_was_done_to_the_drug_since
     run.do(e.Stop, reason="told late", given_mg=DoseMg(Decimal(5)), happened_s=begun)
     ended = run.session.given[-1].ended
     assert ended is not None and ended.elapsed_s == begun + 360
+
+
+@pytest.mark.goal("RG-20")
+@pytest.mark.parametrize(("maintenance", "met"), [(None, [Truth.UNKNOWN]), (False, []), (True, [Truth.UNKNOWN])])
+def test_a_step_of_maintenance_courses_only_is_asked_of_them_and_of_one_that_may_be(maintenance, met):
+    """A protocol as sessions kept it before the screens for harm had rows of their own."""
+    run = case(maintenance=maintenance).to_gate()
+    first = replace(run.session.protocol.items[0], only="maintenance")
+    asked = replace(run.session.protocol, items=(first,))
+    run.session = replace(run.session, protocol=asked, checks=())
+    assert [f.met for f in gate(run.session, run.stamp()) if f.row == first.row] == met
