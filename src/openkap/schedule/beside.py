@@ -56,6 +56,14 @@ def apart(plan: Plan) -> Plan:
     )
 
 
+def held_alone(instance: Instance) -> Instance:
+    """The problem with what others hold as all that must stay."""
+    base = instance.baseline
+    held = tuple(one for one in base.assignments if one.activity.startswith(MARK)) if base is not None else ()
+    stays = Baseline(now=0, assignments=held, pinned=tuple(one.activity for one in held)) if held else None
+    return msgspec.structs.replace(instance, baseline=stays)
+
+
 def _name(place: int) -> str:
     return f"{MARK}{place + 1}"
 

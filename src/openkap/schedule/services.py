@@ -27,6 +27,7 @@ from openkap.plan.limits import APART
 from openkap.plan.models import Programme
 from openkap.schedule import hours, selectors
 from openkap.schedule.assemble import REPAIR, Group, House
+from openkap.schedule.beside import beside
 from openkap.schedule.models import (
     BOOKED,
     CANCELLED,
@@ -43,6 +44,7 @@ from openkap.schedule.rules import Breach, View, breaches
 from openkap.schedule.services_booking import Booker, Part, Wanted, hold
 from openkap.schedule.services_house import audited, coordinates
 from openkap.schedule.types import DAY, Held, Instance, Placed, Plan
+from openkap.schedule.where import Hand, moved
 
 MOST_DAYS = 30
 
@@ -217,29 +219,15 @@ def write_version(
     return row
 
 
-@dataclass(frozen=True)
-class Moved:
-    """A plan in which one thing stands elsewhere, and the rules that it would break and did not before."""
-
-    instance: Instance
-    plan: Plan
-    faults: tuple[Breach, ...]
-
-
-def with_move(version: Version, placed: Placed) -> Moved:
-    """
-    The plan of a version with one activity placed otherwise.
-
-    Raises:
-        UserError: the plan has no such activity.
-    """
+def hand_of(version: Version) -> Hand:
+    """The plan of a version, for one of its sessions to be moved as things stand now (HAZ-50 C1)."""
     instance, plan = selectors.problem_of(version)
-    if placed.activity not in View(instance, plan).activities:
-        raise UserError("session: it is not one of this retreat any more; open the calendar again.")
-    others = [one for one in plan.assignments if one.activity != placed.activity]
-    moved = Plan(assignments=(*others, placed), groups=plan.groups)
-    before = set(breaches(instance, plan))
-    return Moved(instance, moved, tuple(one for one in breaches(instance, moved) if one not in before))
+    whole, _ = problem(version.retreat)
+    now = beside(whole, selectors.holds(version.retreat))
+    held = now.baseline.assignments if now.baseline is not None else ()
+    known = {one.id for who in whole.patients for one in who.activities}
+    kept = tuple(one for one in plan.assignments if one.activity in known)
+    return Hand(instance, plan, now, Plan(assignments=(*kept, *held), groups=plan.groups))
 
 
 def move(
@@ -249,16 +237,18 @@ def move(
     Move one session of the newest version.
 
     Raises:
-        Conflict: there is a newer version. UserError: it would break a rule; `with_move` says which.
+        Conflict: there is a newer version. UserError: it would break a rule, or is no session of this plan any more.
     """
-    moved = with_move(version, placed)
-    if moved.faults:
-        raise UserError("It cannot stand there: " + "; ".join(f"{one.about} {one.because}" for one in moved.faults))
+    hand = hand_of(version)
+    if not hand.holds(placed.activity):
+        raise UserError("session: it is not one of this retreat any more, or is booked alone; open the calendar again.")
+    if faults := hand.faults(placed):
+        raise UserError("It cannot stand there: " + "; ".join(f"{one.about} {one.because}" for one in faults))
     return write_version(
         principal,
         version.retreat,
-        moved.instance,
-        moved.plan,
+        hand.instance,
+        moved(hand.plan, placed),
         reason=reason,
         expected=version.number,
         origin=origin,

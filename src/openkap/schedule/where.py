@@ -7,15 +7,15 @@ The board of the search answers at once for all starts; each answer still goes p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 
-import msgspec
-
+from openkap.schedule.beside import held_alone
 from openkap.schedule.choose import Chooser
 from openkap.schedule.ground import Ground, Item
 from openkap.schedule.repair import repair
-from openkap.schedule.rules import View
+from openkap.schedule.rules import Breach, View, breaches
 from openkap.schedule.search import Search
 from openkap.schedule.types import DAY, Instance, Placed, Plan
 
@@ -53,9 +53,10 @@ def options(instance: Instance, plan: Plan, activity: str) -> dict[int, list[Pla
     Args:
         activity: one that is placed.
     """
-    instance = msgspec.structs.replace(instance, baseline=None)
+    instance = held_alone(instance)
     ground = Ground(instance)
     search = Search(ground, 1)
+    search.fix()
     repair(search, plan)
     item = next(one for one in ground.items if one.id == activity)
     was = next(one for one in plan.assignments if one.activity == activity)
@@ -72,6 +73,60 @@ def options(instance: Instance, plan: Plan, activity: str) -> dict[int, list[Pla
         names = tuple(ground.staff[n].id for n in team)
         found.setdefault(minute // DAY, []).append(Placed(activity=activity, start=minute, staff=names, room=room))
     return found
+
+
+@dataclass(frozen=True)
+class Hand:
+    """
+    A plan of which one session is to stand elsewhere, judged twice: in the problem it was made for, and in the house as
+    it stands now, with what was booked, or who went away, since.
+    """
+
+    instance: Instance
+    plan: Plan
+    now: Instance
+    standing: Plan
+    _before: dict[tuple[bool, str], frozenset[Breach]] = field(default_factory=dict)
+
+    @cached_property
+    def both(self) -> list[tuple[Instance, Plan]]:
+        """The problem as it was, and as it is where anything came since."""
+        was, now = (self.instance, self.plan), (self.now, self.standing)
+        return [now] if was == now else [was, now]
+
+    def holds(self, activity: str) -> bool:
+        """Whether a session is one of this plan still."""
+        return all(activity in View(*one).placed for one in self.both)
+
+    def faults(self, placed: Placed) -> tuple[Breach, ...]:
+        """Rules that would be broken with a session there, and are not without it."""
+        found: dict[Breach, None] = {}
+        for instance, plan in self.both:
+            key = (instance is self.now, placed.activity)
+            if key not in self._before:
+                self._before[key] = frozenset(breaches(instance, without(plan, placed.activity)))
+            after = breaches(instance, moved(plan, placed))
+            found |= dict.fromkeys(one for one in after if one not in self._before[key])
+        return tuple(found)
+
+    def options(self, activity: str) -> dict[int, list[Placed]]:
+        """Everywhere else that a session could stand, by day, in both."""
+        found = options(self.now, self.standing, activity)
+        if len(self.both) == 1:
+            return found
+        then = {one.start for places in options(self.instance, self.plan, activity).values() for one in places}
+        both = {day: [one for one in places if one.start in then] for day, places in found.items()}
+        return {day: places for day, places in both.items() if places}
+
+
+def moved(plan: Plan, placed: Placed) -> Plan:
+    """A plan with one session placed otherwise."""
+    return Plan(assignments=(*without(plan, placed.activity).assignments, placed), groups=plan.groups)
+
+
+def without(plan: Plan, activity: str) -> Plan:
+    """A plan with one session taken out."""
+    return Plan(assignments=tuple(one for one in plan.assignments if one.activity != activity), groups=plan.groups)
 
 
 def nearest(places: list[Placed], minute: int) -> Placed:

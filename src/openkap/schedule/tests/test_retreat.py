@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from openkap.kernel.errors import Conflict, Forbidden, UserError
 from openkap.people.models import AuditEvent
 from openkap.people.types import Role
-from openkap.schedule import selectors, services, services_booking, services_house, services_runs
+from openkap.schedule import hours, selectors, services, services_booking, services_house, services_runs
 from openkap.schedule.models import BOOKED, CANCELLED, REPAIR, Appointment, AppointmentVersion, Taken, Version
 from openkap.schedule.rules import View, breaches
+from openkap.schedule.services_booking import Part, Wanted
 from openkap.schedule.tests.lodge import START, Lodge
 from openkap.schedule.types import DAY
 from tests.database import Clinic
@@ -89,7 +91,7 @@ def elsewhere(lodge: Lodge, version: Version, name: str, minutes: int):
 def test_moving_against_a_rule_says_which_and_changes_nothing(lodge: Lodge):
     version = lodge.build()
     early = elsewhere(lodge, version, "G01-integration-1", -DAY)
-    assert "SCH-LAG" in {one.rule for one in services.with_move(version, early).faults}
+    assert "SCH-LAG" in {one.rule for one in services.hand_of(version).faults(early)}
     with pytest.raises(UserError, match="cannot stand there"):
         services.move(lodge.coordinator, version, early)
     assert lodge.retreat.versions.count() == 1
@@ -98,11 +100,11 @@ def test_moving_against_a_rule_says_which_and_changes_nothing(lodge: Lodge):
 def test_a_move_is_a_new_version_and_publishing_it_moves_that_appointment_alone(lodge: Lodge):
     version = lodge.build()
     before = lodge.publish(version)
+    hand = services.hand_of(version)
     found = next(
         placed
         for minutes in range(-600, 600, 15)
-        if minutes
-        and not services.with_move(version, placed := elsewhere(lodge, version, "G01-check-in-2", minutes)).faults
+        if minutes and not hand.faults(placed := elsewhere(lodge, version, "G01-check-in-2", minutes))
     )
     newer = services.move(lodge.coordinator, version, found)
     done = lodge.publish(newer)
@@ -113,6 +115,46 @@ def test_a_move_is_a_new_version_and_publishing_it_moves_that_appointment_alone(
         services.move(lodge.coordinator, version, found)
     with pytest.raises(Conflict):
         lodge.publish(version)
+
+
+@pytest.mark.hazard("HAZ-50", "C1")
+@pytest.mark.parametrize("what", ["rooms", "people", "guest", "watch"])
+def test_what_was_booked_since_is_not_offered_to_a_session_in_the_hand_and_holds_it_off(lodge: Lodge, what: str):
+    version = lodge.build()
+    name = "G01-dose-1" if what == "watch" else "G01-prep-1"
+    offered = [one for places in services.hand_of(version).options(name).values() for one in places]
+    spot = offered[len(offered) // 2]
+    zone = ZoneInfo(lodge.site.zone)
+    begins = hours.instant(lodge.retreat.start, spot.start, zone)
+    ends = begins + timedelta(minutes=30)
+
+    count = 0
+
+    def taken(**more) -> None:
+        nonlocal count
+        count += 1
+        wanted = Wanted(f"other-{count}", "other", "Something else", begins, ends, **more)
+        services_booking.book(lodge.coordinator, lodge.site, wanted)
+
+    if what == "rooms":
+        for room in ("room1", "room2", "room3"):
+            taken(room=lodge.rooms[room].pk)
+    elif what == "people":
+        for person in ("therapist", "therapist2", "therapist3"):
+            taken(work=(Part(lodge.people[person].pk, begins, ends),))
+    elif what == "guest":
+        taken(patient=lodge.patients[0].pk)
+    else:
+        for _ in range(4):  # two nurses, two each
+            taken(watched_by="nurse", ratio=2)
+    hand = services.hand_of(version)
+    still = [one.start for places in hand.options(name).values() for one in places]
+    assert still and spot.start not in still
+    assert hand.faults(spot)
+    with pytest.raises(UserError, match="cannot stand there"):
+        services.move(lodge.coordinator, version, spot)
+    assert lodge.retreat.versions.count() == 1
+    services.move(lodge.coordinator, version, next(one for n in hand.options(name).values() for one in n))
 
 
 def test_somebody_falls_ill_and_little_is_moved(lodge: Lodge):

@@ -26,6 +26,7 @@ from openkap.schedule.types import DAY, Instance
 _SESSION = re.compile(r"\b(G\d{2,3})-([a-z0-9-]+)")
 _ALONE = re.compile(r"\b(?:G\d{2,3}|S\d+|R\d+|E\d{2,3})\b")
 _MINUTE = re.compile(r"\bminute (\d+)")
+_OTHER = re.compile(r"~\d+")  # what others hold, of which nothing is told
 _KINDS = re.compile(r"\b(dosing_bay|therapy_room|group_room)\b")
 _GAP = re.compile(r"^has (\S+) (-?\d+) min after (\S+)$")
 _WATCH = re.compile(r"^minute (\d+): (\d+) watched, (\d+) (\w+) x (\d+)$")
@@ -51,6 +52,7 @@ class Names:
         text = _MINUTE.sub(lambda found: self.moment(int(found[1])), text)
         text = _SESSION.sub(lambda found: self.session(found[0]), text)
         text = _ALONE.sub(lambda found: self.of(found[0]), text)
+        text = _OTHER.sub(_("another booking"), text)
         return _KINDS.sub(lambda found: found[0].replace("_", " "), text)
 
     def session(self, name: str) -> str:

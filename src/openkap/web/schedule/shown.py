@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from openkap.plan.selectors import document_of
-from openkap.schedule import selectors, where
+from openkap.schedule import services, where
 from openkap.schedule.assemble import NURSE, inside
 from openkap.schedule.models import Guest, Retreat, Run, Version
-from openkap.schedule.rules import View, breaches
+from openkap.schedule.rules import View
 from openkap.schedule.types import DAY, Instance, Placed, Plan
+from openkap.schedule.where import Hand
 from openkap.web.schedule.names import Names, clock, length
 
 # kind -> letter on the board, style of the chip
@@ -231,12 +232,14 @@ class InHand:
 
 def in_hand(names: Names, version: Version, activity: str) -> InHand | None:
     """A session of a version; None where it has none of this name."""
-    instance, plan = selectors.problem_of(version)
+    hand = services.hand_of(version)
+    instance, plan = hand.instance, hand.plan
     view = View(instance, plan)
     if activity not in view.placed:
         return None
     placed, (who, what) = view.placed[activity], view.activities[activity]
-    found = where.options(instance, plan, activity)
+    stays = hand.holds(activity)
+    found = hand.options(activity) if stays else {}
     return InHand(
         name=activity,
         title=names.titles.get(activity, activity),
@@ -247,8 +250,8 @@ def in_hand(names: Names, version: Version, activity: str) -> InHand | None:
         room=names.of(placed.room) if placed.room else "",
         binds=_binds(names, instance, plan, activity),
         targets=[
-            _target(names, instance, plan, placed, number, found.get(number, []))
-            for number in range(names.retreat.days)
+            _target(names, hand, placed, number, found.get(number, []))
+            for number in range(names.retreat.days if stays else 0)
         ],
     )
 
@@ -267,10 +270,10 @@ def _binds(names: Names, instance: Instance, plan: Plan, activity: str) -> list[
     return said
 
 
-def _target(names: Names, instance: Instance, plan: Plan, was: Placed, number: int, places: list[Placed]) -> Target:
+def _target(names: Names, hand: Hand, was: Placed, number: int, places: list[Placed]) -> Target:
     times = [_time(names, was, one) for one in places]
     nearest = _time(names, was, where.nearest(places, was.start)) if places else None
-    why = [] if places else why_not(names, instance, plan, was, number * DAY + was.start % DAY)
+    why = [] if places else why_not(names, hand, was, number * DAY + was.start % DAY)
     return Target(number, names.day(number), times, nearest, why)
 
 
@@ -282,13 +285,10 @@ def _time(names: Names, was: Placed, one: Placed) -> Time:
     return Time(value, clock(one.start), ", ".join(other))
 
 
-def why_not(names: Names, instance: Instance, plan: Plan, was: Placed, start: int) -> list[str]:
+def why_not(names: Names, hand: Hand, was: Placed, start: int) -> list[str]:
     """The rules that a session would break at another time with the same people and room."""
-    others = [one for one in plan.assignments if one.activity != was.activity]
     there = Placed(activity=was.activity, start=start, staff=was.staff, room=was.room)
-    before = set(breaches(instance, plan))
-    found = breaches(instance, Plan(assignments=(*others, there), groups=plan.groups))
-    return list(dict.fromkeys(names.broken(instance, one) for one in found if one not in before))
+    return list(dict.fromkeys(names.broken(hand.instance, one) for one in hand.faults(there)))
 
 
 # -- what a search costs, and what a repair moves ---------------------------------------------------------
