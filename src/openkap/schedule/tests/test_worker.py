@@ -49,3 +49,16 @@ def test_a_search_in_another_process_tells_how_far_it_is_and_hears_the_word_to_s
                 stopped = True
     assert heard[-1].status == "feasible"
     assert breaches(instance, msgspec.json.decode(heard[-1].plan, type=Plan)) == []
+
+
+def test_two_houses_are_planned_at_once_each_in_a_process_of_its_own():
+    houses = [read_instance(problem(seed, patients=3, days=8)) for seed in (1, 2)]
+    with searching(houses[0], None, 60.0, 1) as one, searching(houses[1], None, 60.0, 1) as other:
+        for line in (one, other):  # both go on before either is told to stop
+            assert line.poll(40) and line.recv().status == ""
+        for instance, line in zip(houses, (one, other), strict=True):
+            line.send(STOP)
+            last: Told = line.recv()
+            while not last.status:
+                last = line.recv()
+            assert breaches(instance, msgspec.json.decode(last.plan, type=Plan)) == []
