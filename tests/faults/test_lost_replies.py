@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 TABLETS = 4  # at one session, so that a try of one meets tries of the others
 LOST = 0.3
-MOST = 500  # values of one session
+MOST = 100  # values of one session, more than any has in life
 
 
 @pytest.fixture
