@@ -57,6 +57,21 @@ def test_one_that_goes_on_beyond_its_end_is_there_for_the_moment_and_then_for_lo
     assert expected(begun("a", at(9), at(9)), now, LATE) == (at(9), until)
 
 
+@pytest.mark.parametrize(
+    ("dosed", "span"),
+    [(at(8, 50), (at(8, 50), at(11, 20))), (at(9, 14), (at(9), at(11, 30))), (at(9, 15), (at(9, 15), at(11, 45)))],
+)
+def test_one_that_began_a_little_late_is_expected_as_booked_and_any_other_as_it_began(dosed: datetime, span: tuple):
+    assert expected(begun("a", at(9), dosed), at(10), LATE) == span
+
+
+@pytest.mark.parametrize(("next_at", "found"), [(at(11, 59), {"a": "chair"}), (at(12), {})])
+def test_one_who_comes_late_leaves_the_chair_and_its_turnover_to_one_who_is_here(next_at: datetime, found: dict):
+    """Booked 9:00 to 11:30; not here at 9:15, so expected to 11:45, and the chair is free at 12:00."""
+    day = [booked("a", at(9), 1), booked("b", next_at, 1, here=True)]
+    assert lacking(day, at(9, 15)) == found
+
+
 def test_two_that_run_over_leave_nobody_to_watch_the_third_and_the_fourth_may_begin_when_they_are_over():
     day = [begun("a", at(9), at(10), 1), begun("b", at(9), at(10), 2), booked("c", at(12), 3), booked("d", at(15), 3)]
     assert stranded(day, DUTY, at(11), LATE) == [Stranded("c", "watcher", at(12))]
