@@ -297,6 +297,14 @@ def test_silence_is_short_and_for_one_alert_and_a_worse_value_ends_it(dosing: Ca
     assert dosing.session.open_alerts()[0].silent_until_s == 0
 
 
+def test_red_that_stays_red_is_no_second_incident(dosing: Case):
+    dosing.read(systolic=190)
+    effects = dosing.read(systolic=195)
+    assert dosing.session.open_alerts()[0].worst == 195
+    assert "alert" in {one.kind for one in effects}
+    assert not {"advise", "incident", "hold-next"} & {one.kind for one in effects}
+
+
 def test_amber_that_becomes_red_is_red_and_the_same_alert(dosing: Case):
     dosing.read(systolic=158)
     effects = dosing.read(systolic=190)
@@ -375,8 +383,9 @@ def test_an_artefact_that_was_struck_and_retaken_is_no_red_event_and_stays_reada
     dosing.do(e.Correct, reading=wrong.id, reason="cuff on the rail")
     assert dosing.session.open_alerts("red")
     dosing.now_s += 30
-    dosing.read(systolic=128)
+    effects = dosing.read(systolic=128)
     (alert,) = dosing.session.open_alerts("red")
+    assert [one.data for one in effects if one.kind == "task"] == [("confirm the artefact", alert)]
     for by in (NURSE, THERAPIST):
         dosing.do(e.Acknowledge, by, alert=alert.id)
         assert alerts.red_seen(dosing.session)
@@ -386,6 +395,17 @@ def test_an_artefact_that_was_struck_and_retaken_is_no_red_event_and_stays_reada
     assert (kept.quantity.value, kept.voided) == (190, f"{NURSE.name}: cuff on the rail")
     dosing.do(e.Pause, reason="looked at the cuff")
     dosing.do(e.Resume)
+
+
+@pytest.mark.hazard("HAZ-39", "C1")
+def test_an_amber_artefact_is_over_once_it_was_retaken_whoever_struck_it(dosing: Case):
+    dosing.read(systolic=158)
+    dosing.do(e.Correct, NURSE, reading=dosing.session.readings[-1].id, reason="cuff on the rail")
+    assert dosing.session.open_alerts()
+    dosing.now_s += 30
+    dosing.read(systolic=128)
+    (alert,) = dosing.session.alerts
+    assert alert.ended == (alerts.ARTEFACT, dosing.now_s)
 
 
 @pytest.mark.hazard("HAZ-39", "C1")
@@ -495,6 +515,7 @@ def test_an_observer_out_of_reach_is_an_alert_for_the_room_at_once_and_over_when
     dosing.do(e.DutyNow, SYSTEM, duty=away)
     (alert,) = dosing.session.open_alerts()
     assert (alert.about, [reach.ring for reach in alert.reached]) == ("observer", ["bedside", "room"])
+    assert alert.text == f"{NURSE.name}, who watches, is out of reach."
     dosing.wait(1)
     assert len(dosing.session.open_alerts()) == 1
     dosing.do(e.DutyNow, SYSTEM, duty=DUTY)

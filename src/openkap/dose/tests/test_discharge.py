@@ -22,7 +22,9 @@ from openkap.plan.book import book_of
 
 def unmet(run: Case) -> dict[str, Truth]:
     run.session = replace(run.session, clock=run.stamp())
-    return {f.row: f.met for f in criteria(run.session, run.stamp()) if f.met is not Truth.TRUE}
+    found = criteria(run.session, run.stamp())
+    assert all(f.text and f.remedy.endswith(".") for f in found)
+    return {f.row: f.met for f in found if f.met is not Truth.TRUE}
 
 
 @pytest.fixture
@@ -181,6 +183,13 @@ def test_a_high_value_between_the_two_spoils_them():
 def test_without_a_baseline_of_the_pressure_it_is_not_known(leaving: Case):
     leaving.session = replace(leaving.session, baseline={"cadss-6": Decimal(0)})
     assert unmet(leaving) == {"DIS-2": Truth.UNKNOWN}
+
+
+def test_one_pressure_that_is_not_known_hides_nothing_of_the_other(leaving: Case):
+    known = {name: value for name, value in leaving.session.baseline.items() if name != "systolic"}
+    leaving.session = replace(leaving.session, baseline=known)
+    found = [f.met for f in criteria(leaving.session, leaving.stamp()) if f.row == "DIS-2"]
+    assert found == [Truth.UNKNOWN, Truth.TRUE]
 
 
 @pytest.mark.hazard("HAZ-43", "C1")
