@@ -13,7 +13,7 @@ from openkap.dose.due import shown
 from openkap.dose.library import content_of
 from openkap.dose.steps import step
 from openkap.dose.tests.sessions import CLERK, DAY, DOCTOR, NURSE, THERAPIST, Case, by_mouth, case
-from openkap.dose.types import Check, Phase
+from openkap.dose.types import Check, Effect, Phase
 from openkap.kernel.quantity import DoseMg
 from openkap.kernel.site import Site
 from openkap.kernel.truth import Truth
@@ -36,7 +36,7 @@ def test_with_every_criterion_met_the_patient_goes_home_with_a_call_the_next_day
     assert unmet(leaving) == {}
     effects = leaving.do(e.Discharge)
     assert leaving.session.phase is Phase.DISCHARGED
-    assert [one.data for one in effects] == [("check-in", 24)]
+    assert effects == (Effect("task", ("check-in", 24)),)
 
 
 def test_nothing_known_is_nothing_met():
@@ -420,7 +420,9 @@ def test_a_transfer_names_who_takes_over_and_a_running_dose_is_stopped_first():
     assert run.refused(e.Transfer, to=" ", reason="chest pain").rule == "HAZ-42"
     effects = run.do(e.Transfer, to="City hospital, Dr Roe", reason="chest pain")
     assert run.session.phase is Phase.TRANSFERRED
-    assert ("handover sheet", "City hospital, Dr Roe") in [one.data for one in effects]
+    assert [one.kind for one in effects] == ["task", "incident", "hold-next"]
+    assert effects[0].data == ("handover sheet", "City hospital, Dr Roe")
+    assert effects[1].data == effects[2].data == run.session.log[-1].event
     assert run.session.day == DAY
 
 

@@ -25,8 +25,8 @@ from openkap.kernel.truth import Truth
 def test_an_infusion_that_went_in_too_fast_is_an_incident_and_is_kept(seconds, incident):
     run = case().to_dosing()
     effects = run.do(e.Finish, after_s=seconds)
-    kinds = {one.kind for one in effects}
-    assert ({"incident", "hold-next"} <= kinds) is incident
+    found = [(one.kind, type(one.data)) for one in effects if one.kind in ("incident", "hold-next")]
+    assert found == ([("incident", e.Finish), ("hold-next", e.Finish)] if incident else [])
     assert run.session.ended_s == run.now_s
 
 
