@@ -99,7 +99,7 @@ def _no_chair(one: Sitting, span: Span, placed: Sequence[tuple[Sitting, Span]]) 
         return None
     for other, (begins, ends) in placed:
         free = ends + other.turnover
-        if other.chair == one.chair and begins < span[1] and span[0] < free:
+        if other.chair == one.chair and begins < span[1] + one.turnover and span[0] < free:
             return Stranded(one.id, "chair", span[0], free)
     return None
 

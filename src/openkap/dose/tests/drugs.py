@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -49,6 +50,7 @@ def posted(book: Ledger, *postings: Posting, custody: Custody = SHIFT) -> Ledger
 def why(book: Ledger, posting: Posting, custody: Custody = SHIFT) -> str:
     made = led.post(book, posting, custody, SECRET)
     assert isinstance(made, Refused), "it was posted"
+    assert re.fullmatch(r"[\w'].+[.]", made.text), made
     return made.rule
 
 

@@ -1,5 +1,6 @@
 """Alert lines on both sides, ownership, escalation, silence, artefacts."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
@@ -88,7 +89,7 @@ def test_the_lines_are_held_in_the_same_step_that_files_the_value(dosing: Case):
 def test_each_of_these_marks_is_red_at_once_with_an_incident_and_the_next_dose_held(dosing: Case, name):
     effects = dosing.do(e.SetMark, name=name)
     (alert,) = dosing.session.open_alerts("red")
-    assert alert.about == name
+    assert (alert.about, alert.text) == (name, dosing.session.protocol.marks[name].title)
     assert {one.kind for one in effects} >= {"alert", "advise", "incident", "hold-next", "escalate"}
 
 
@@ -100,9 +101,13 @@ def test_vomiting_once_is_amber_and_twice_is_red(dosing: Case, times, word):
     assert (alert.level, alert.text) == (word, "Vomited: a little")
 
 
-@pytest.mark.parametrize(("moaas", "word"), [(4, "amber"), (3, "red")])
-def test_vomiting_while_sedated_is_red(dosing: Case, moaas, word):
-    dosing.read(moaas=moaas)
+@pytest.mark.parametrize(
+    ("measure", "value", "word"),
+    [("moaas", 4, "amber"), ("moaas", 3, "red"), ("rass", -1, "amber"), ("rass", -2, "red")],
+)
+def test_vomiting_while_sedated_is_red(dosing: Case, measure, value, word):
+    dosing.now_s += 60
+    dosing.read(**{measure: value})
     dosing.do(e.SetMark, name="vomit")
     assert next(a for a in dosing.session.open_alerts() if a.about == "vomit").level == word
 
@@ -297,6 +302,14 @@ def test_silence_is_short_and_for_one_alert_and_a_worse_value_ends_it(dosing: Ca
     assert dosing.session.open_alerts()[0].silent_until_s == 0
 
 
+def test_red_that_stays_red_is_no_second_incident(dosing: Case):
+    dosing.read(systolic=190)
+    effects = dosing.read(systolic=195)
+    assert dosing.session.open_alerts()[0].worst == 195
+    assert "alert" in {one.kind for one in effects}
+    assert not {"advise", "incident", "hold-next"} & {one.kind for one in effects}
+
+
 def test_amber_that_becomes_red_is_red_and_the_same_alert(dosing: Case):
     dosing.read(systolic=158)
     effects = dosing.read(systolic=190)
@@ -334,7 +347,7 @@ def test_a_value_that_comes_late_keeps_its_own_time_and_raises_what_it_would_hav
     dosing.read(taken_s=measured, systolic=170)
     (alert,) = dosing.session.open_alerts()
     assert (alert.level, alert.readings[0]) == ("red", dosing.session.readings[-1].id)
-    assert "measured 10 min ago" in alert.text
+    assert re.fullmatch(r"Systolic pressure 170 mmHg: .+, measured 10 min ago", alert.text)
     assert dosing.session.readings[-1].taken_s == measured
 
 
@@ -375,8 +388,9 @@ def test_an_artefact_that_was_struck_and_retaken_is_no_red_event_and_stays_reada
     dosing.do(e.Correct, reading=wrong.id, reason="cuff on the rail")
     assert dosing.session.open_alerts("red")
     dosing.now_s += 30
-    dosing.read(systolic=128)
+    effects = dosing.read(systolic=128)
     (alert,) = dosing.session.open_alerts("red")
+    assert [one.data for one in effects if one.kind == "task"] == [("confirm the artefact", alert)]
     for by in (NURSE, THERAPIST):
         dosing.do(e.Acknowledge, by, alert=alert.id)
         assert alerts.red_seen(dosing.session)
@@ -386,6 +400,17 @@ def test_an_artefact_that_was_struck_and_retaken_is_no_red_event_and_stays_reada
     assert (kept.quantity.value, kept.voided) == (190, f"{NURSE.name}: cuff on the rail")
     dosing.do(e.Pause, reason="looked at the cuff")
     dosing.do(e.Resume)
+
+
+@pytest.mark.hazard("HAZ-39", "C1")
+def test_an_amber_artefact_is_over_once_it_was_retaken_whoever_struck_it(dosing: Case):
+    dosing.read(systolic=158)
+    dosing.do(e.Correct, NURSE, reading=dosing.session.readings[-1].id, reason="cuff on the rail")
+    assert dosing.session.open_alerts()
+    dosing.now_s += 30
+    dosing.read(systolic=128)
+    (alert,) = dosing.session.alerts
+    assert alert.ended == (alerts.ARTEFACT, dosing.now_s)
 
 
 @pytest.mark.hazard("HAZ-39", "C1")
@@ -495,6 +520,7 @@ def test_an_observer_out_of_reach_is_an_alert_for_the_room_at_once_and_over_when
     dosing.do(e.DutyNow, SYSTEM, duty=away)
     (alert,) = dosing.session.open_alerts()
     assert (alert.about, [reach.ring for reach in alert.reached]) == ("observer", ["bedside", "room"])
+    assert alert.text == f"{NURSE.name}, who watches, is out of reach."
     dosing.wait(1)
     assert len(dosing.session.open_alerts()) == 1
     dosing.do(e.DutyNow, SYSTEM, duty=DUTY)

@@ -32,6 +32,21 @@ def test_a_baseline_that_is_corrected_after_the_start_moves_the_lines():
     assert {"incident", "hold-next"} <= {one.kind for one in effects}
 
 
+@pytest.mark.hazard("HAZ-34", "C1")
+@pytest.mark.parametrize(("typed", "level"), [(118, "red"), (124, "amber")])
+def test_an_amber_value_turns_red_where_the_corrected_baseline_makes_it_so_and_rings_for_nothing_less(typed, level):
+    """159 is 33 above 126 and amber; 41 above 118 is red, 35 above 124 is amber still."""
+    run = case().to_dosing()
+    only = next(r for r in run.session.readings if r.measure == "systolic")
+    run.now_s += 300
+    run.read(systolic=159)
+    assert [a.level for a in run.session.open_alerts()] == ["amber"]
+    fields = {"quantity": Quantity(Decimal(typed), "mm[Hg]"), "taken_s": only.taken_s}
+    effects = run.do(e.Correct, reading=only.id, reason="typed wrong", **fields)
+    assert [a.level for a in run.session.open_alerts()] == [level]
+    assert ("alert" in {one.kind for one in effects}) is (level == "red")
+
+
 def test_a_baseline_that_is_struck_after_the_start_falls_back_to_the_one_before_or_to_none():
     run = case().to_ready()
     run.now_s += 60

@@ -5,6 +5,7 @@ chair or two, one nurse who watches two; the cases are worked out by hand.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,9 +53,47 @@ def test_less_than_the_minutes_of_the_policy_are_not_late(minutes: int, found: d
     assert lacking(day, at(10)) == found
 
 
-@pytest.mark.parametrize(("now", "until"), [(at(11, 44), at(11, 45)), (at(11, 45), at(12, 0))])
+@pytest.mark.parametrize(
+    ("now", "until"), [(at(11, 30), at(11, 31)), (at(11, 44), at(11, 45)), (at(11, 45), at(12, 0))]
+)
 def test_one_that_goes_on_beyond_its_end_is_there_for_the_moment_and_then_for_longer(now: datetime, until: datetime):
     assert expected(begun("a", at(9), at(9)), now, LATE) == (at(9), until)
+
+
+@pytest.mark.parametrize(
+    ("dosed", "span"),
+    [(at(8, 50), (at(8, 50), at(11, 20))), (at(9, 14), (at(9), at(11, 30))), (at(9, 15), (at(9, 15), at(11, 45)))],
+)
+def test_one_that_began_a_little_late_is_expected_as_booked_and_any_other_as_it_began(dosed: datetime, span: tuple):
+    assert expected(begun("a", at(9), dosed), at(10), LATE) == span
+
+
+@pytest.mark.parametrize(("now", "until"), [(at(11, 29), at(11, 30)), (at(11, 30), at(11, 40))])
+def test_a_little_late_counts_from_the_moment_at_which_it_was_booked_to_be_over(now: datetime, until: datetime):
+    assert expected(begun("a", at(9), at(9, 10)), now, LATE) == (at(9), until)
+
+
+def test_a_shift_holds_from_its_first_moment_to_the_end_of_the_session_and_no_longer():
+    assert lacking([booked("a", at(9))], at(8), [[(at(9), at(11, 30))]]) == {}
+    assert lacking([booked("a", at(9))], at(8), [[(at(9, 1), at(11, 30))]]) == {"a": "watcher"}
+    assert lacking([booked("a", at(9))], at(8), [[(at(9), at(11, 29))]]) == {"a": "watcher"}
+
+
+def test_one_who_goes_as_two_others_come_takes_no_seat_of_theirs():
+    day = [begun("a", at(9), at(9), 1), booked("b", at(11, 30), 2), booked("c", at(11, 30), 3)]
+    assert lacking(day, at(10)) == {}
+
+
+def test_who_watches_one_alone_watches_no_second():
+    day = [replace(begun("a", at(9), at(9), 1), ratio=1), replace(booked("b", at(10), 2), ratio=1)]
+    assert lacking(day, at(9, 30)) == {"b": "watcher"}
+
+
+@pytest.mark.parametrize(("next_at", "found"), [(at(11, 59), {"a": "chair"}), (at(12), {})])
+def test_one_who_comes_late_leaves_the_chair_and_its_turnover_to_one_who_is_here(next_at: datetime, found: dict):
+    """Booked 9:00 to 11:30; not here at 9:15, so expected to 11:45, and the chair is free at 12:00."""
+    day = [booked("a", at(9), 1), booked("b", next_at, 1, here=True)]
+    assert lacking(day, at(9, 15)) == found
 
 
 def test_two_that_run_over_leave_nobody_to_watch_the_third_and_the_fourth_may_begin_when_they_are_over():

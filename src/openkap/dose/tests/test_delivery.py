@@ -7,7 +7,7 @@ import pytest
 from openkap.dose import alerts
 from openkap.dose import events as e
 from openkap.dose.tests.sessions import CLERK, DOCTOR, DUTY, NURSE, SECOND, SYSTEM, THERAPIST, Case, case
-from openkap.dose.types import Duty
+from openkap.dose.types import Duty, Messaged
 
 
 @pytest.fixture
@@ -100,6 +100,66 @@ def test_a_session_that_was_booked_before_there_were_receipts_waits_for_none(dar
     assert reaches(dark) == [("bedside", 0, False)]
 
 
+# -- a message to a phone that was given up -----------------------------------------------------------------
+
+
+def given_up(run: Case, ring: str, alert: str) -> list[str]:
+    """A message about a step was given up: the kinds of what is to be done about it."""
+    said = run.do(e.MessageOut, SYSTEM, alert=alert, phone="desk", ring=ring, state="failed", fault="HTTP 503")
+    return [one.kind for one in said]
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_a_message_that_was_given_up_skips_its_own_step_once_and_no_other(dosing: Case):
+    dosing.read(systolic=158)
+    alert = dosing.session.open_alerts()[0]
+    dosing.wait(5, step_s=5)
+    before = [("bedside", 0, False), ("room", 120, False), ("prescriber", 300, False)]
+    assert reaches(dosing) == before
+    assert given_up(dosing, "room", alert.id) == ["escalate"]
+    assert reaches(dosing) == [*before, ("room", 300, True)]
+    assert given_up(dosing, "room", alert.id) == []
+    assert given_up(dosing, "site-phone", alert.id) == ["escalate", "escalate", "escalate", "fault"]
+    assert reaches(dosing)[4:] == [("bedside", 300, False), ("room", 300, False), ("prescriber", 300, False)]
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+@pytest.mark.parametrize("state", ["sent", "failing"])
+def test_a_message_stands_at_its_alert_and_calls_nobody_before_it_is_given_up(dosing: Case, state):
+    dosing.read(diastolic=102)
+    dosing.read(systolic=158)
+    alert = dosing.session.open_alerts()[1]
+    fields = {"alert": alert.id, "phone": "desk", "ring": "bedside", "state": state, "fault": "HTTP 503"}
+    assert dosing.do(e.MessageOut, SYSTEM, after_s=5, **fields) == ()
+    said = Messaged("desk", "bedside", state, "HTTP 503", dosing.now_s)
+    assert [a.messages for a in dosing.session.open_alerts()] == [(), (said,)]
+    assert reaches(dosing) == [("bedside", 0, False)]
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+def test_a_message_of_before_it_got_worse_moves_nothing_now(dosing: Case):
+    dosing.read(systolic=158)
+    alert = dosing.session.open_alerts()[0]
+    dosing.wait(2, step_s=5)
+    dosing.do(e.Acknowledge, alert=alert.id)
+    dosing.do(e.Note, text="a second later", after_s=1)
+    dosing.read(systolic=162)
+    before = dosing.session.open_alerts()[0].reached
+    assert given_up(dosing, "room", alert.id) == []
+    assert dosing.session.open_alerts()[0].reached == before
+
+
+@pytest.mark.hazard("HAZ-33", "C1")
+@pytest.mark.parametrize("ring", ["room", "site-phone"])
+def test_a_message_about_what_somebody_has_or_what_is_over_calls_nobody(dosing: Case, ring):
+    dosing.read(systolic=158)
+    alert = dosing.session.open_alerts()[0]
+    dosing.do(e.Acknowledge, alert=alert.id)
+    assert given_up(dosing, ring, alert.id) == []
+    dosing.read(systolic=128, taken_s=dosing.now_s)
+    assert given_up(dosing, ring, alert.id) == given_up(dosing, ring, "none") == []
+
+
 # -- whoever has it falls silent ---------------------------------------------------------------------------
 
 
@@ -110,8 +170,9 @@ def test_an_alert_whose_owner_is_gone_is_nobody_s_again_and_climbs(dosing: Case)
     alert = dosing.session.open_alerts()[0]
     dosing.do(e.Acknowledge, DOCTOR, alert=alert.id)
     gone = Duty(DUTY.rings, DUTY.live - {"d1"}, DUTY.others, frozenset({"d1"}))
-    dosing.do(e.DutyNow, SYSTEM, after_s=400, duty=gone)
+    effects = dosing.do(e.DutyNow, SYSTEM, after_s=400, duty=gone)
     free = dosing.session.open_alerts()[0]
+    assert free.id in [one.data.id for one in effects if one.kind == "alert"]
     assert (free.acknowledged, free.owner, free.lapsed) == (None, NURSE, (DOCTOR, dosing.now_s))
     assert [(r.ring, r.at_s - free.since_s) for r in free.reached if r.at_s >= free.since_s] == [("bedside", 0)]
     dosing.wait(2, step_s=5)
@@ -146,14 +207,8 @@ def test_a_message_that_is_given_up_moves_an_alert_on_at_once_and_at_the_last_st
 
 
 @pytest.mark.parametrize("state", ["sent", "failing", "failed"])
-def test_a_message_about_an_alert_that_somebody_has_or_that_is_none_changes_nobody_who_is_called(dosing: Case, state):
+def test_a_message_about_no_alert_of_this_session_changes_none(dosing: Case, state):
     dosing.read(systolic=158)
-    alert = dosing.session.open_alerts()[0].id
-    dosing.do(e.Acknowledge, NURSE, alert=alert)
-    before = reaches(dosing)
-    told(dosing, alert, "bedside", state)
-    assert reaches(dosing) == before
-    assert [one.state for one in alerts.messages_of(dosing.session.open_alerts()[0])] == [state]
     kept = dosing.session.alerts
     told(dosing, "none", "bedside", state)
     assert dosing.session.alerts == kept

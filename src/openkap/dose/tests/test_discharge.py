@@ -13,7 +13,7 @@ from openkap.dose.due import shown
 from openkap.dose.library import content_of
 from openkap.dose.steps import step
 from openkap.dose.tests.sessions import CLERK, DAY, DOCTOR, NURSE, THERAPIST, Case, by_mouth, case
-from openkap.dose.types import Check, Phase
+from openkap.dose.types import Check, Effect, Phase
 from openkap.kernel.quantity import DoseMg
 from openkap.kernel.site import Site
 from openkap.kernel.truth import Truth
@@ -22,7 +22,9 @@ from openkap.plan.book import book_of
 
 def unmet(run: Case) -> dict[str, Truth]:
     run.session = replace(run.session, clock=run.stamp())
-    return {f.row: f.met for f in criteria(run.session, run.stamp()) if f.met is not Truth.TRUE}
+    found = criteria(run.session, run.stamp())
+    assert all(f.text and f.remedy.endswith(".") for f in found)
+    return {f.row: f.met for f in found if f.met is not Truth.TRUE}
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_with_every_criterion_met_the_patient_goes_home_with_a_call_the_next_day
     assert unmet(leaving) == {}
     effects = leaving.do(e.Discharge)
     assert leaving.session.phase is Phase.DISCHARGED
-    assert [one.data for one in effects] == [("check-in", 24)]
+    assert effects == (Effect("task", ("check-in", 24)),)
 
 
 def test_nothing_known_is_nothing_met():
@@ -181,6 +183,13 @@ def test_a_high_value_between_the_two_spoils_them():
 def test_without_a_baseline_of_the_pressure_it_is_not_known(leaving: Case):
     leaving.session = replace(leaving.session, baseline={"cadss-6": Decimal(0)})
     assert unmet(leaving) == {"DIS-2": Truth.UNKNOWN}
+
+
+def test_one_pressure_that_is_not_known_hides_nothing_of_the_other(leaving: Case):
+    known = {name: value for name, value in leaving.session.baseline.items() if name != "systolic"}
+    leaving.session = replace(leaving.session, baseline=known)
+    found = [f.met for f in criteria(leaving.session, leaving.stamp()) if f.row == "DIS-2"]
+    assert found == [Truth.UNKNOWN, Truth.TRUE]
 
 
 @pytest.mark.hazard("HAZ-43", "C1")
@@ -411,7 +420,9 @@ def test_a_transfer_names_who_takes_over_and_a_running_dose_is_stopped_first():
     assert run.refused(e.Transfer, to=" ", reason="chest pain").rule == "HAZ-42"
     effects = run.do(e.Transfer, to="City hospital, Dr Roe", reason="chest pain")
     assert run.session.phase is Phase.TRANSFERRED
-    assert ("handover sheet", "City hospital, Dr Roe") in [one.data for one in effects]
+    assert [one.kind for one in effects] == ["task", "incident", "hold-next"]
+    assert effects[0].data == ("handover sheet", "City hospital, Dr Roe")
+    assert effects[1].data == effects[2].data == run.session.log[-1].event
     assert run.session.day == DAY
 
 

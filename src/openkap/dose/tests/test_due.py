@@ -125,6 +125,14 @@ def test_a_late_check_is_an_alert_for_the_nurse_and_a_missed_one_for_the_prescri
     assert {a.ended[0] for a in dosing.session.alerts} == {"done"}
 
 
+@pytest.mark.hazard("HAZ-38", "C1")
+def test_of_checks_that_are_late_at_one_moment_each_is_said(dosing: Case):
+    said = dosing.wait(30, step_s=1800)
+    told = [one.data.about for one in said if one.kind == "alert"]
+    assert len(told) > 1
+    assert sorted(told) == sorted(a.about for a in dosing.session.open_alerts())
+
+
 def test_a_missed_check_asks_to_pause_once_and_only_while_the_drug_runs():
     run = case().to_recovery()
     run.wait(40, step_s=30)

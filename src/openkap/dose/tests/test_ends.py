@@ -12,7 +12,7 @@ from openkap.dose import library
 from openkap.dose.form import monitoring_form
 from openkap.dose.gate import gate
 from openkap.dose.steps import step
-from openkap.dose.tests.sessions import BEGIN, CLERK, DAY, DUTY, SYSTEM, by_mouth, case
+from openkap.dose.tests.sessions import BEGIN, CLERK, DAY, DUTY, NURSE, SYSTEM, by_mouth, case
 from openkap.dose.types import Phase
 from openkap.kernel.errors import ContentFault
 from openkap.kernel.quantity import DoseMg
@@ -25,9 +25,32 @@ from openkap.kernel.truth import Truth
 def test_an_infusion_that_went_in_too_fast_is_an_incident_and_is_kept(seconds, incident):
     run = case().to_dosing()
     effects = run.do(e.Finish, after_s=seconds)
-    kinds = {one.kind for one in effects}
-    assert ({"incident", "hold-next"} <= kinds) is incident
+    found = [(one.kind, type(one.data)) for one in effects if one.kind in ("incident", "hold-next")]
+    assert found == ([("incident", e.Finish), ("hold-next", e.Finish)] if incident else [])
     assert run.session.ended_s == run.now_s
+
+
+@pytest.mark.hazard("HAZ-36", "C2")
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [("vomit", ["task"]), ("chest", ["task", "incident", "hold-next"])],
+)
+def test_a_mark_that_comes_in_after_the_end_keeps_its_own_time_and_is_followed_up(name, kinds):
+    run = case().to_dosing()
+    seen = run.now_s
+    run.do(e.Stop, after_s=60, reason="wishes", given_mg=DoseMg(Decimal(1)))
+    run.do(e.Leave, how="against advice", reason="bus", advice_given=True)
+    effects = run.do(e.SetMark, after_s=600, name=name, text="seen in the corridor", happened_s=seen)
+    mark = run.session.marks[-1]
+    assert (mark.name, mark.seen_s, mark.stamp.elapsed_s, mark.by) == (name, seen, run.now_s, NURSE)
+    assert mark.text == "seen in the corridor"
+    title = run.session.protocol.marks[name].title
+    assert [(one.kind, one.data) for one in effects] == [
+        ("task", ("follow up what was seen", title)),
+        *((kind, mark) for kind in kinds[1:]),
+    ]
+    run.do(e.SetMark, after_s=600, name=name)
+    assert run.session.marks[-1].seen_s == run.now_s
 
 
 def test_a_pause_is_no_time_of_the_infusion_and_a_part_has_its_part_of_the_time():

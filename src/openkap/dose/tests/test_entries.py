@@ -38,6 +38,13 @@ def test_nasal_devices_are_five_minutes_apart_and_each_has_its_time():
     assert case().to_dosing().refused(e.UseDevice).rule == "DEVICE"
 
 
+@pytest.mark.parametrize(("beats", "level"), [(72, None), (111, "amber")])
+def test_a_value_in_another_spelling_of_its_unit_is_filed_in_that_of_its_measure(dosing: Case, beats, level):
+    dosing.do(e.Read, measure="heart-rate", quantity=Quantity(Decimal(beats), "min-1"), taken_s=dosing.now_s)
+    assert dosing.session.readings[-1].quantity == Quantity(Decimal(beats), "/min")
+    assert [a.level for a in dosing.session.open_alerts()] == ([level] if level else [])
+
+
 @pytest.mark.hazard("HAZ-36", "C2")
 @pytest.mark.goal("RG-10")
 def test_a_value_that_arrives_after_the_end_is_kept_with_its_own_time_and_followed_up(dosing: Case):

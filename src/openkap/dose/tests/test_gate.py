@@ -446,6 +446,19 @@ def test_sound_sheet_and_consent_answered_no_shut_it(at_gate: Case, name, row):
     assert shut(at_gate) == {row: Truth.FALSE}
 
 
+@pytest.mark.hazard("HAZ-01", "C1")
+def test_a_gate_that_shuts_again_says_why_and_asks_anew_who_the_patient_is(at_gate: Case):
+    at_gate.do(e.PassGate)
+    at_gate.in_hand()
+    effects = at_gate.do(e.Answer, name="consent-current", truth=Truth.FALSE)
+    (why,) = (one.data for one in effects if one.kind == "reopened")
+    assert at_gate.session.phase is Phase.GATE
+    assert [f.row for f in reasons(why)] == ["GATE-CONSENT"]
+    at_gate.do(e.Answer, name="consent-current", truth=Truth.TRUE)
+    at_gate.do(e.PassGate)
+    assert at_gate.refused(e.Start, order="o1", version=1, step=1).rule == "HAZ-01"
+
+
 def test_a_red_alert_before_the_dose_shuts_it_for_the_day(at_gate: Case):
     at_gate.do(e.SetMark, name="chest")
     assert shut(at_gate) == {"ALT-CP": Truth.FALSE}

@@ -9,7 +9,7 @@ from openkap.dose import alerts
 from openkap.dose import events as e
 from openkap.dose.due import due
 from openkap.dose.tests.sessions import DOCTOR, DUTY, NURSE, SECOND, SYSTEM, THERAPIST, Case, by_mouth, case, judged
-from openkap.dose.types import Hold
+from openkap.dose.types import Effect, Hold
 from openkap.kernel.quantity import Quantity
 from openkap.kernel.truth import Truth
 
@@ -80,7 +80,7 @@ def test_after_red_or_on_hold_no_further_device_and_no_rate():
 @pytest.mark.parametrize("answer", [Truth.FALSE, Truth.UNKNOWN])
 def test_who_withdraws_consent_gets_no_more_of_the_drug(dosing: Case, answer: Truth):
     effects = dosing.do(e.Answer, name="consent-current", truth=answer)
-    assert [one.data for one in effects] == ["The patient's consent does not stand: stop the drug."]
+    assert effects == (Effect("advise", "The patient's consent does not stand: stop the drug."),)
     assert dosing.refused(e.SetRate, rate=Quantity(Decimal(20), "mL/h")).rule == "GATE-CONSENT"
     dosing.do(e.Pause, reason="patient wishes")
     assert dosing.refused(e.Resume).rule == "GATE-CONSENT"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -55,6 +60,51 @@ def test_a_vial_reconciles_to_the_microgram_and_nothing_is_left_open(day: Ledger
     assert found["K50", Account("given", "s1")] + found["K50", WASTE] == 500_000
     assert led.rests(day) == {}
     assert led.in_house_ug(day, "K50") == 500_000
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+def test_onto_a_ledger_that_lacks_a_seal_nothing_is_sealed(day: Ledger):
+    with pytest.raises(ValueError, match="longer"):
+        led.last_seal(replace(day, seals=day.seals[:-1]), "K50")
+
+
+@pytest.fixture(params=["UTC", "Asia/Tokyo"])
+def zone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The zone of the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.hazard("HAZ-58", "C1")
+@pytest.mark.usefixtures("zone")
+def test_a_seal_is_over_the_same_words_in_every_version_and_zone_or_what_was_kept_before_would_not_fit(day: Ledger):
+    nurse = ["n1", "Ana Nurse (synthetic)", "nurse"]
+    received = {
+        "before": ["K50", "ketamine", "vial", 500_000, 50_000, "base", "2027-01-31"],
+        "key": "r1",
+        "kind": "receive",
+        "lot": "K50",
+        "from": ["supplier", ""],
+        "to": ["stock", "K50"],
+        "ug": 1_000_000,
+        "by": nurse,
+        "at": "2026-11-29T12:00:00.000000+00:00",
+        "drug": "ketamine",
+        "ref": "",
+        "reason": "",
+        "proof": None,
+        "reverses": "",
+    }
+    witness = ["proof-w1", ["n2", "Tom Nurse (synthetic)", "nurse"], "w1", "2026-11-29T12:00:00.000000+00:00"]
+    wasted = received | {"before": day.seals[-2], "key": "w1", "kind": "waste", "ug": 459_000, "proof": witness}
+    wasted |= {"from": ["vial", "K50-001"], "to": ["waste", ""]}
+    for said, kept in ((received, day.seals[0]), (wasted, day.seals[-1])):
+        assert hmac.new(SECRET, json.dumps(said, sort_keys=True).encode(), hashlib.sha256).hexdigest() == kept
+    elsewhere = replace(day.postings[0], at=NOON.astimezone(timezone(timedelta(hours=-5))))
+    assert led.seal(VIAL, "", elsewhere, SECRET) == day.seals[0]
 
 
 def test_a_vial_that_is_not_empty_is_named_at_the_end_of_the_day(book: Ledger):
@@ -299,6 +349,11 @@ def test_a_gap_of_one_microgram_opens_a_case_with_an_owner_and_a_day_of_notice(d
     assert led.overdue(found, date(2026, 12, 1)) == (case,)
 
 
+def test_the_day_of_notice_leaves_out_the_holidays_of_the_site(day: Ledger):
+    (case,) = led.counted(day, count(1), SHIFT, 1, frozenset({date(2026, 11, 30)})).cases
+    assert case.notice_by == date(2026, 12, 1)
+
+
 @pytest.mark.hazard("HAZ-58", "C2")
 def test_a_right_count_opens_none_and_is_kept_once(day: Ledger):
     once = led.counted(day, count(500_000), SHIFT, 1)
@@ -350,6 +405,15 @@ def test_a_case_is_closed_when_the_books_agree_by_somebody_else_and_a_loss_has_i
     assert led.close_case(lost, case, DOCTOR, "vial broken").rule == "LEDGER-LOSS"
     notice = LossNotice(case, DOCTOR, DAY, "field office", "106-1")
     noticed = replace(lost, notices=(notice,))
+    owned = replace(noticed, cases=(replace(noticed.cases[0], owner=DOCTOR),))
+    for book, by, reason in (
+        (noticed, NURSE, "x"),
+        (noticed, SECOND, "x"),
+        (noticed, DOCTOR, " "),
+        (owned, DOCTOR, "x"),
+    ):
+        refused = led.close_case(book, case, by, reason)
+        assert (refused.rule, refused.text[:12]) == ("HAZ-58", "A prescriber")
     closed = led.close_case(noticed, case, DOCTOR, "vial broken")
     assert closed.cases[0].closed.endswith("vial broken")
     assert led.close_case(closed, case, OTHER_DOCTOR, "again").rule == "HAZ-58"

@@ -31,7 +31,7 @@ from openkap.dose.tests.sessions import (
     judged,
     order,
 )
-from openkap.dose.types import ENDED, RUNNING, Administration, Hold, Phase
+from openkap.dose.types import ENDED, RUNNING, Administration, Effect, Hold, Phase
 from openkap.kernel.quantity import DoseMg, Quantity
 from openkap.kernel.truth import Truth
 
@@ -320,7 +320,7 @@ def test_an_early_stop_keeps_what_was_given_and_asks_for_the_waste(dosing: Case)
     dose = dosing.session.given[0]
     assert (dose.complete, str(dose.given_mg), str(dose.mg)) == (False, "20.5 mg", "41 mg")
     assert dose.paused_s[0][1] is not None
-    assert ("waste the rest", "LOT-7") in [one.data for one in effects]
+    assert Effect("task", ("waste the rest", "LOT-7")) in effects
     assert dosing.session.phase is Phase.STOPPED
     dosing.do(e.Recover)
     assert dosing.session.phase is Phase.RECOVERY
