@@ -184,34 +184,7 @@ def test_an_alert_whose_owner_is_gone_is_nobody_s_again_and_climbs(dosing: Case)
     assert dosing.session.open_alerts()[0].acknowledged is not None
 
 
-# -- phones, and the sound ---------------------------------------------------------------------------------
-
-
-def told(run: Case, alert: str, ring: str, state: str) -> None:
-    run.do(e.MessageOut, SYSTEM, alert=alert, ring=ring, phone="Duty phone", state=state, fault="HTTP 503")
-
-
-@pytest.mark.hazard("HAZ-33", "C2")
-def test_a_message_that_is_given_up_moves_an_alert_on_at_once_and_at_the_last_step_calls_everybody_again(dosing: Case):
-    dosing.read(systolic=158)
-    alert = dosing.session.open_alerts()[0].id
-    told(dosing, alert, "bedside", "failing")
-    assert reaches(dosing) == [("bedside", 0, False)]
-    told(dosing, alert, "bedside", "failed")
-    assert reaches(dosing) == [("bedside", 0, False), ("bedside", 0, True), ("room", 0, False)]
-    dosing.wait(20, step_s=5)
-    before = reaches(dosing)
-    told(dosing, alert, "site-phone", "failed")
-    assert [ring for ring, _, _ in reaches(dosing)[len(before) :]] == ["bedside", "room", "prescriber"]
-    assert [one.kind for one in dosing.effects][-1] == "fault"
-
-
-@pytest.mark.parametrize("state", ["sent", "failing", "failed"])
-def test_a_message_about_no_alert_of_this_session_changes_none(dosing: Case, state):
-    dosing.read(systolic=158)
-    kept = dosing.session.alerts
-    told(dosing, "none", "bedside", state)
-    assert dosing.session.alerts == kept
+# -- the sound --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.hazard("HAZ-33", "C2")
