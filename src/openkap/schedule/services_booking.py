@@ -182,12 +182,13 @@ def live(row: Appointment) -> Appointment:
 
 def hand_back(row: Appointment, at: datetime) -> None:
     """
-    What an appointment still holds from an instant on is free; a room keeps its turnover. It stays as it was booked.
+    What an appointment still holds from an instant on is free, but for the quarter of an hour that it was in; a room
+    keeps its turnover. It stays as it was booked.
     """
     turnover = timedelta(minutes=row.room.turnover_min) if row.room else timedelta()
     rows = Taken.objects.filter(appointment=row)
-    rows.exclude(what__startswith="room:").filter(slot__gte=slots(at, at + timedelta(seconds=1))[0]).delete()
-    rows.filter(what__startswith="room:", slot__gte=slots(at, at + turnover + timedelta(seconds=1))[-1] + 1).delete()
+    rows.exclude(what__startswith="room:").filter(slot__gte=slots(at, at).stop).delete()
+    rows.filter(what__startswith="room:", slot__gte=slots(at, at + turnover).stop).delete()
 
 
 @transaction.atomic

@@ -30,6 +30,7 @@ from openkap.people.services import Identity
 from openkap.people.types import Role
 from openkap.schedule import services_booking, services_house
 from openkap.schedule.assemble import BAY
+from openkap.schedule.hours import QUARTER_S
 from openkap.schedule.models import BOOKED, Absence, Appointment, Resource, Taken
 from openkap.schedule.services_booking import Wanted
 from openkap.schedule.tests.lodge import programme, signed
@@ -493,6 +494,22 @@ def test_who_watches_too_many_in_the_acute_phase_or_left_the_floor_is_named_whil
     assert floor.beyond(clinic.site.pk, 1) == []
     floor.Shift.objects.filter(user=nurse).update(until=timezone.now())
     assert floor.beyond(clinic.site.pk, 1) == [floor.Beyond(nurse.name, 1, False)]
+
+
+@pytest.mark.hazard("HAZ-55", "C1")
+@pytest.mark.parametrize(("minute", "free"), [(20, 30), (15, 15), (44, 45)])
+def test_who_has_left_holds_no_place_from_the_next_quarter_of_an_hour_on(house: House, minute: int, free: int):
+    begins = house.at(1, 17)
+    row = services_booking.book(house.coordinator, house.site, house.dose(0, begins, room=house.rooms[0]))
+    services_booking.hand_back(row, house.at(1, 17, minute))
+    held = Taken.objects.filter(appointment=row)
+
+    def until(what: str) -> datetime:
+        slot = max(held.filter(what__startswith=what).values_list("slot", flat=True))
+        return datetime.fromtimestamp((slot + 1) * QUARTER_S, UTC)
+
+    assert until("watch:") == until("patient:") == house.at(1, 17, free)
+    assert until("room:") == house.at(1, 17, free) + TURN
 
 
 # -- whatever happens, in any order (RG-07) ------------------------------------------------------------------
