@@ -360,8 +360,50 @@ def _row(name: str, found: list[Found], marks: list[float], goal: float | None) 
     return f"{head}{f' (goal {goal:g})' if goal else ''} | {' | '.join(cells)} | {mid(one.low for one in found):.0f} |"
 
 
+@dataclass
+class Results:
+    """What is measured so far."""
+
+    rows: list[str] = field(default_factory=list)
+    repairs: list[Repaired] = field(default_factory=list)
+    proofs: list[tuple[int, list[tuple[float, bool]]]] = field(default_factory=list)
+    peak: float = 0.0
+    proof: float = 0.0
+
+
+def report(marks: list[float], seeds: int, all_: Results) -> list[str]:
+    """The part of docs/benchmarks.md, from what is measured so far."""
+    heads = [f"at {s:.0f} s: OpenKAP / one CP-SAT model" for s in marks]
+    repairs = all_.repairs
+    hit, changed = sum(one.hit for one in repairs), sum(one.changed for one in repairs)
+    slow = max(one.seconds for one in repairs)
+    return [
+        f"`bench/schedule.py` on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; synthetic programmes of five"
+        f" doses in a fortnight, medians of {seeds} draws; objective, lower is better; wall time. The model gets"
+        " the first whole plan as hint and two workers.",
+        "",
+        f"| problem | first-fit | first whole plan, s | {' | '.join(heads)} | counted bound |",
+        "|---|---|---|" + "---|" * len(heads) + "---|",
+        *all_.rows,
+        "",
+        f"Somebody ill for a day, {len(repairs)} times: {hit} activities hit, {changed} changed,"
+        f" {changed / max(hit, 1):.2f} times (goal 1.2); {sum(one.proven for one in repairs)} proven to be the fewest;"
+        f" repaired in {statistics.median(one.seconds for one in repairs):.2f} s, at most {slow:.1f} s with what the"
+        " solver is asked (goal 1 s).",
+        "",
+        "No plan (a stay too short, one bay and eight hours, prescribers away), seconds to a conflict and its ways out"
+        " (goal 15): "
+        + "; ".join(
+            f"{size} patients "
+            + ", ".join(f"{s:.1f}{'' if sure else ' (not shown to be minimal)'}" for s, sure in these)
+            for size, these in all_.proofs
+        )
+        + f". Peak memory of both searches: {all_.peak:.0f} MB, with a conflict {all_.proof:.0f} MB (goal 300).",
+    ]
+
+
 def main() -> None:
-    """Measure and print; write the part unless it is quick."""
+    """Measure and print; write the part after each size unless it is quick."""
     asked = argparse.ArgumentParser()
     asked.add_argument("files", nargs="*", help="problems of the format, beside those that are drawn")
     asked.add_argument("--quick", action="store_true", help="two small problems, a few seconds; nothing is written")
@@ -372,47 +414,23 @@ def main() -> None:
     marks = sorted(given.seconds or ((3.0,) if given.quick else MARKS))
     sizes = given.patients or ((10, 20) if given.quick else SIZES)
     seeds = given.seeds or ((1,) if given.quick else SEEDS)
-    rows, repairs, proofs, peak, proof = [], [], [], 0.0, 0.0
+    found = Results()
     for file in given.files:
         raw = json.loads(Path(file).read_text(encoding="utf-8"))
-        rows.append(_row(raw["name"], [measured(raw, marks)], marks, None))
-        repairs += absences(raw)
+        found.rows.append(_row(raw["name"], [measured(raw, marks)], marks, None))
+        found.repairs += absences(raw)
     for size in sizes:
         raws = [drawn(size, seed) for seed in seeds]
-        rows.append(_row(f"{size} drawn", [measured(raw, marks) for raw in raws], marks, FIRST_S.get(size)))
+        found.rows.append(_row(f"{size} drawn", [measured(raw, marks) for raw in raws], marks, FIRST_S.get(size)))
         for raw in raws:
-            repairs += absences(raw)
-        peak = max(peak, memory(raws[0], marks[0]))
-        proof = max(proof, memory(_spoilt(raws[0], _prescribers_away), CONFLICT_S))
-        proofs.append((size, conflicts(raws[0])))
-    heads = [f"at {s:.0f} s: OpenKAP / one CP-SAT model" for s in marks]
-    hit, changed = sum(one.hit for one in repairs), sum(one.changed for one in repairs)
-    slow = max(one.seconds for one in repairs)
-    lines = [
-        f"`bench/schedule.py` on {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; synthetic programmes of five"
-        f" doses in a fortnight, medians of {len(seeds)} draws; objective, lower is better; wall time. The model gets"
-        " the first whole plan as hint and two workers.",
-        "",
-        f"| problem | first-fit | first whole plan, s | {' | '.join(heads)} | counted bound |",
-        "|---|---|---|" + "---|" * len(heads) + "---|",
-        *rows,
-        "",
-        f"Somebody ill for a day, {len(repairs)} times: {hit} activities hit, {changed} changed,"
-        f" {changed / max(hit, 1):.2f} times (goal 1.2); {sum(one.proven for one in repairs)} proven to be the fewest;"
-        f" repaired in {statistics.median(one.seconds for one in repairs):.2f} s, at most {slow:.1f} s with what the"
-        " solver is asked (goal 1 s).",
-        "",
-        "No plan (a stay too short, one bay and eight hours, prescribers away), seconds to a conflict (goal 15): "
-        + "; ".join(
-            f"{size} patients "
-            + ", ".join(f"{s:.1f}{'' if sure else ' (not shown to be minimal)'}" for s, sure in these)
-            for size, these in proofs
-        )
-        + f". Peak memory of both searches: {peak:.0f} MB, with a conflict {proof:.0f} MB (goal 300).",
-    ]
+            found.repairs += absences(raw)
+        found.peak = max(found.peak, memory(raws[0], marks[0]))
+        found.proof = max(found.proof, memory(_spoilt(raws[0], _prescribers_away), CONFLICT_S))
+        found.proofs.append((size, conflicts(raws[0])))
+        lines = report(marks, len(seeds), found)
+        if not given.quick:
+            write_part(HEADING, lines)
     print("\n".join([HEADING, "", *lines]))
-    if not given.quick:
-        write_part(HEADING, lines)
 
 
 if __name__ == "__main__":
