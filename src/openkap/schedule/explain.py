@@ -82,8 +82,7 @@ class _Asker:
         if self.left() <= 0.05:
             return UNKNOWN
         one = len(patients) == 1
-        searched = one and not self.only and self.ground.instance.baseline is None
-        if searched and has_plan(self.alone(patients[0]), kept):
+        if one and not self.only and has_plan(self.alone(patients[0]), kept):
             return FEASIBLE
         self.solves += 1
         model = Model(self.ground, patients, kept, only=self.only)
@@ -324,9 +323,10 @@ def _way_out(ask: _Asker, patients: list[int], name: str, most: float) -> dict[s
 
 def _how_many(ask: _Asker, patients: list[int], name: str, until: float, most: int = MANY) -> dict[str, Any]:
     """How many more rooms or people would do, all else as it is: the fewest with which the search finds a plan."""
-    if ask.only or ask.ground.instance.baseline is not None:
-        return {"change": "not looked for: part of the plan stands already"}
-    house, all_too_few = of_some(ask.ground.instance, patients), True
+    if ask.only:
+        return {"change": "not looked for: the plan stands already"}
+    stand = {item.patient for item in ask.ground.items if item.fixed}  # and they take what they take
+    house, all_too_few = of_some(ask.ground.instance, stand.union(patients)), True
     for count in range(1, most + 1):
         more = with_more(house, name, count)
         ground = Ground(more)

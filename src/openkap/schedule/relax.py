@@ -76,7 +76,11 @@ def of_some(instance: Instance, patients: Collection[int]) -> Instance:
     some = tuple(instance.patients[n] for n in sorted(patients))
     mine = {one.id for who in some for one in who.activities}
     lags = tuple(lag for lag in instance.lags if lag.before in mine and lag.after in mine)
-    return replace(instance, patients=some, lags=lags)
+    base = instance.baseline
+    if base is not None:
+        placed = tuple(one for one in base.assignments if one.activity in mine)
+        base = replace(base, assignments=placed, pinned=tuple(name for name in base.pinned if name in mine))
+    return replace(instance, patients=some, lags=lags, baseline=base)
 
 
 def with_more(instance: Instance, name: str, count: int) -> Instance:

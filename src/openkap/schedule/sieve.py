@@ -153,6 +153,7 @@ class Count:
         self.sieve = sieve
         self.wants: Wants = {}
         self.seen_by: dict[int, list[tuple[int, int]]] = {}  # pool of those who watch
+        self.held: dict[int, int] = {}  # pool of one room: when something holds that room, and no other would do
         for item in items:
             self._add(item)
 
@@ -165,7 +166,10 @@ class Count:
             able = frozenset(n for n in sieve.takes(item, k) if sieve.duty(n, need.begins, need.ends) & wide)
             if able:
                 self.wants.setdefault(able, []).append((wide << need.begins, need.ends - need.begins))
-        if activity.room_kind:
+        if item.fixed and len(item.pools) == 1 and len(sieve.ground.pools[item.pools[0][0]].rooms) == 1:
+            pool, length = item.pools[0]
+            self.held[pool] = self.held.get(pool, 0) | spread(wide << length - 1, length)
+        elif activity.room_kind:
             pools = sieve.ground.of_kind.get(activity.room_kind, ())
             turnover = min((sieve.ground.pools[n].turnover for n in pools), default=0)
             self.wants.setdefault(activity.room_kind, []).append((wide, item.length + turnover))
@@ -188,7 +192,9 @@ class Count:
         ground = self.sieve.ground
         for kind, wants in self.wants.items():
             if isinstance(kind, str) and self.sieve.has(f"room_kind:{kind}:capacity"):
-                yield self._too_many(wants, [ground.whole] * sum(one.kind == kind for one in ground.instance.rooms))
+                pools = ground.of_kind.get(kind, ())
+                free = [ground.whole & ~self.held.get(n, 0) for n in pools for _ in ground.pools[n].rooms]
+                yield self._too_many(wants, free)
 
     def _watched(self) -> Iterator[bool]:
         """More time to be watched than those on duty can watch together."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from openkap.schedule.beside import Hold, beside
 from openkap.schedule.explain import Conflict, explain
 from openkap.schedule.ground import Ground
 from openkap.schedule.model import FEASIBLE, INFEASIBLE, Model, crowded, names
@@ -127,6 +128,24 @@ def test_the_number_that_is_said_is_enough_and_one_that_is_shown_to_be_too_few_i
     count = next(n for n in range(1, 9) if in_number(Ground(instance), found.ids[0], n) == way["change"])
     assert count > 1 and way["enough"] and not way["least"]  # one more is neither shown to do nor not to
     assert solve(with_more(instance, found.ids[0], count), steps=2000, processes=1).status == "feasible"
+
+
+def test_what_others_hold_is_held_while_more_rooms_are_counted():
+    """Two bays, one of which others hold all week: neither the count nor what would do takes that one for free."""
+    raw = problem(4, patients=10, doses=3, days=7, coverage="all")
+    bays = [one for one in raw["rooms"] if one["kind"] == "dosing_bay"]
+    raw["rooms"] = [one for one in raw["rooms"] if one not in bays[2:]]
+    low, high = raw["opening"]
+    held = [Hold(day * DAY + low, day * DAY + high, bays[1]["id"]) for day in range(7)]
+    free, instance = read_instance(raw), beside(read_instance(raw), held)
+    everyone = [range(len(one.patients)) for one in (free, instance)]
+    name = "room_kind:dosing_bay:capacity"
+    assert not crowded(Ground(free), everyone[0], [name]) and crowded(Ground(instance), everyone[1], [name])
+    found = explain(instance, until=time.monotonic() + 60)
+    assert found is not None and found.ids == (name,)
+    (way,) = found.ways_out
+    count = next(n for n in range(1, 9) if in_number(Ground(instance), name, n) == way["change"])
+    assert way["enough"] and solve(with_more(instance, name, count), steps=2000, processes=1).status == "feasible"
 
 
 def test_no_number_of_people_is_enough_where_nobody_may_watch_anybody():
