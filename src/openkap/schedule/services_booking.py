@@ -182,13 +182,17 @@ def live(row: Appointment) -> Appointment:
 
 def hand_back(row: Appointment, at: datetime) -> None:
     """
-    What an appointment still holds from an instant on is free, but for the quarter of an hour that it was in; a room
-    keeps its turnover. It stays as it was booked.
+    What an appointment still holds from an instant on is free. It stays as it was booked.
+
+    People are free at once. Who was watched counts until the quarter of an hour in which they left is over, for there is
+    no smaller time; a room keeps its turnover.
     """
     turnover = timedelta(minutes=row.room.turnover_min) if row.room else timedelta()
     rows = Taken.objects.filter(appointment=row)
-    rows.exclude(what__startswith="room:").filter(slot__gte=slots(at, at).stop).delete()
     rows.filter(what__startswith="room:", slot__gte=slots(at, at + turnover).stop).delete()
+    rows.filter(what__startswith="watch:", slot__gte=slots(at, at).stop).delete()
+    people = rows.exclude(what__startswith="room:").exclude(what__startswith="watch:")
+    people.filter(slot__gte=slots(at, at + timedelta(seconds=1))[0]).delete()
 
 
 @transaction.atomic
