@@ -184,8 +184,8 @@ def hand_back(row: Appointment, at: datetime) -> None:
     """
     What an appointment still holds from an instant on is free. It stays as it was booked.
 
-    People are free at once. Who was watched counts until the quarter of an hour in which they left is over, for there is
-    no smaller time; a room keeps its turnover.
+    People are free at once. Who was watched counts until the quarter of an hour in which they left is over, since there
+    is no smaller time; a room keeps its turnover.
     """
     turnover = timedelta(minutes=row.room.turnover_min) if row.room else timedelta()
     rows = Taken.objects.filter(appointment=row)
