@@ -182,17 +182,14 @@ def live(row: Appointment) -> Appointment:
 
 def hand_back(row: Appointment, at: datetime) -> None:
     """
-    What an appointment still holds from an instant on is free. It stays as it was booked.
+    What an appointment still holds from an instant on is free; a room keeps its turnover. It stays as it was booked.
 
-    People are free at once. Who was watched counts until the quarter of an hour in which they left is over, since there
-    is no smaller time; a room keeps its turnover.
+    The quarter of an hour in which somebody left is free too: whoever is booked into it now comes after them.
     """
     turnover = timedelta(minutes=row.room.turnover_min) if row.room else timedelta()
     rows = Taken.objects.filter(appointment=row)
-    rows.filter(what__startswith="room:", slot__gte=slots(at, at + turnover).stop).delete()
-    rows.filter(what__startswith="watch:", slot__gte=slots(at, at).stop).delete()
-    people = rows.exclude(what__startswith="room:").exclude(what__startswith="watch:")
-    people.filter(slot__gte=slots(at, at + timedelta(seconds=1))[0]).delete()
+    rows.exclude(what__startswith="room:").filter(slot__gte=slots(at, at + timedelta(seconds=1))[0]).delete()
+    rows.filter(what__startswith="room:", slot__gte=slots(at, at + turnover + timedelta(seconds=1))[-1] + 1).delete()
 
 
 @transaction.atomic
