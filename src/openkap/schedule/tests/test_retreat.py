@@ -157,6 +157,21 @@ def test_what_was_booked_since_is_not_offered_to_a_session_in_the_hand_and_holds
     services.move(lodge.coordinator, version, next(one for n in hand.options(name).values() for one in n))
 
 
+def test_a_session_that_is_booked_alone_since_is_not_moved_on_the_board(lodge: Lodge):
+    version = lodge.build()
+    hand = services.hand_of(version)
+    spot = next(one for places in hand.options("G01-prep-1").values() for one in places)
+    begins = hours.instant(lodge.retreat.start, spot.start, ZoneInfo(lodge.site.zone))
+    alone = Wanted(
+        "C-prep-1", "preparation", "Prep", begins, begins + timedelta(minutes=90), patient=lodge.patients[0].pk
+    )
+    services_booking.book(lodge.coordinator, lodge.site, alone)
+    assert not services.hand_of(version).holds("G01-prep-1") and services.hand_of(version).holds("G02-prep-1")
+    with pytest.raises(UserError, match="is booked alone"):
+        services.move(lodge.coordinator, version, spot)
+    assert lodge.retreat.versions.count() == 1
+
+
 def test_somebody_falls_ill_and_little_is_moved(lodge: Lodge):
     version = lodge.build()
     before = lodge.publish(version)
